@@ -11,7 +11,7 @@ from seqtopo.runtime.states.tracking import stateful_layers
 
 
 def put_into(model: keras.Model | None, device: str | None = None) -> keras.Model | None:
-    """Join the other processes and let ``fit`` of a model train with them, see ``seqtopo.distribute``."""
+    """Join the other processes, and make ``fit`` of a model train with them; see ``seqtopo.distribute``."""
     group = join(device)
     if group is not None and model is not None and not isinstance(vars(model).get("fit"), FitOnRanks):
         _install(model, group)

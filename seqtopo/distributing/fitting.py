@@ -1,4 +1,4 @@
-"""Wrap a model's ``fit``: start alike on all ranks, stay alike, and say how fast it goes."""
+"""Wrap a model's ``fit`` so that all ranks start equal and stay equal, and measure its speed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from seqtopo.distributing.ranks import DistributionError
 from seqtopo.runtime.kernels.attaching import attached, layers, make_ready
 
 WRITERS = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "RemoteMonitor")
-"""Callbacks of Keras that write; only rank 0 has them."""
+"""The callbacks of Keras that write files or messages; only rank 0 has them."""
 WARM = 20
-"""So many steps are made before the speed is taken."""
+"""The steps that are made before the speed is measured."""
 ALONE = 10
-"""So many steps one rank alone is timed for, before training starts."""
+"""The steps for which one rank alone is timed, before training starts."""
 SLOW = 1.2
-"""Below this speed-up over one rank alone there is a warning."""
+"""The speed-up over one rank alone below which there is a warning."""
 
 
 class FitOnRanks:
@@ -41,7 +41,7 @@ class FitOnRanks:
         """Train as Keras' ``fit`` does, with the same arguments and the same data on every rank.
 
         Raises:
-            DistributionError: the ranks differ in their data or weights, or a callback cannot be had on them.
+            DistributionError: the ranks differ in their data or weights, or a callback does not work on them.
         """
         given = inspect.signature(type(self.model).fit).bind(self.model, *args, **kwargs).arguments
         given.pop("self")
@@ -75,7 +75,7 @@ class FitOnRanks:
         return [SameNumbers(self.group), *callbacks, InSync(self)]
 
     def _time_one_rank(self, given: dict[str, Any]) -> None:
-        """Time steps on the first batch in this process alone, of a copy: the model is left as it is."""
+        """Time steps on the first batch in this process alone; they train a copy of the model."""
         batch = first_batch(given)
         if batch is None:
             return
@@ -93,7 +93,7 @@ class FitOnRanks:
         self.alone = ALONE / (time.perf_counter() - started)
 
     def _same_chance(self) -> None:
-        """Seed all ranks alike where they are not, so that they shuffle alike."""
+        """Seed all ranks with the same number if their generators differ, so that they shuffle alike."""
         seed = self.group.number_of_first(random.SystemRandom().randrange(2**31))
         if self.group.differ(self.group.chance()):
             keras.utils.set_random_seed(int(seed))
@@ -109,14 +109,14 @@ class FitOnRanks:
 
 
 def _copy(model: keras.Model) -> keras.Model:
-    """A model of the same layers, kernels and settings of ``compile``, that this process trains alone."""
+    """Return a model of the same layers, kernels and ``compile`` settings, for this process alone."""
     copy = keras.models.clone_model(model)
     copy.compile_from_config(model.get_compile_config())
     return make_ready(copy) if any(attached(layer) for layer in layers(model)) else copy
 
 
 def first_batch(given: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Return the first batch of what ``fit`` is given; None where only an iterator could tell."""
+    """Return the first batch of the data of ``fit``; None if only an iterator could give it."""
     x = given.get("x")
     if isinstance(x, keras.utils.PyDataset):
         return tuple(x[0])
@@ -129,21 +129,21 @@ def first_batch(given: dict[str, Any]) -> tuple[Any, ...] | None:
 
 
 class SameNumbers(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Give every rank the numbers of rank 0 after an epoch, before other callbacks decide by them."""
+    """A callback that gives every rank the metrics of rank 0 after an epoch, before others use them."""
 
     def __init__(self, group: Group) -> None:
         super().__init__()
         self.group = group
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Take the numbers of rank 0."""
+        """Replace the metrics by those of rank 0."""
         names = sorted(logs or ())
         first = self.group.from_first(np.array([float(logs[name]) for name in names], "float64"))
         logs.update(zip(names, first.tolist(), strict=True))
 
 
 class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Stops training where the ranks no longer have the same weights, or read different batches."""
+    """A callback that stops training if the ranks differ in their weights or in their batches."""
 
     def __init__(self, fit: FitOnRanks) -> None:
         super().__init__()
@@ -152,11 +152,11 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
         self.last = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Look at the first batch of each epoch."""
+        """Request a check of the first batch of the epoch."""
         self.first = True
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Compare batches and, once, weights; take the time."""
+        """Compare batches and, once, weights; measure the time."""
         fit, now = self.fit, time.perf_counter()
         fit.steps += 1
         if self.first:
@@ -172,7 +172,7 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
         self.last = now
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Compare the weights; stop on all ranks where rank 0 stops."""
+        """Compare the weights, and stop all ranks if rank 0 stops."""
         self._same_weights(f"epoch {epoch + 1}")
         self.model.stop_training = bool(self.group.number_of_first(self.model.stop_training))
 

@@ -1,4 +1,4 @@
-"""Join the processes that train one model, and let them add up arrays; each backend does it its own way."""
+"""Join the processes that train one model, and sum arrays over them; each backend has its own way."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _joined: list[Group] = []
 
 
 class Installed(Protocol):
-    """What was put into a model, so that its training step computes one rank's share."""
+    """The changes to a model that make its training step compute one rank's share."""
 
     def refresh(self) -> None:
-        """Take hold of what another ``compile`` has made anew."""
+        """Update the changes after another ``compile``."""
 
     def checksum_of_batch(self) -> int:
-        """Return a number that tells the last batch, as a whole, from others."""
+        """Return a number that distinguishes the last whole batch from others."""
 
 
 class Group(ABC):
@@ -38,12 +38,12 @@ class Group(ABC):
         self.ranks = ranks
 
     def chance(self) -> bytes:
-        """Return the states of all generators that a shuffled order is drawn from."""
+        """Return the states of all generators from which a shuffled order is drawn."""
         return repr((random.getstate(), [str(each) for each in np.random.get_state()])).encode()
 
     @contextmanager
     def chance_kept(self) -> Iterator[None]:
-        """Leave all generators as they are, whatever is drawn meanwhile."""
+        """Restore the states of all generators after the ``with`` block."""
         state = random.getstate(), np.random.get_state()
         try:
             yield
@@ -57,7 +57,7 @@ class Group(ABC):
 
     @abstractmethod
     def install(self, model: keras.Model) -> Installed:
-        """Let the training step of a model compute this rank's share of each batch.
+        """Change the training step of a model so that it computes this rank's share of each batch.
 
         Raises:
             DistributionError: the model cannot be trained so on this backend.
@@ -79,7 +79,7 @@ class Group(ABC):
         return float(self.from_first(np.array([float(value)]))[0])
 
     def wait(self) -> None:
-        """Return when all ranks have come to this point."""
+        """Wait until all ranks have come to this point."""
         self.total(np.zeros(1))
 
     def differ(self, content: bytes) -> list[int]:
@@ -90,7 +90,7 @@ class Group(ABC):
 
 
 def join(device: str | None = None) -> Group | None:
-    """Join the processes that the environment names, once; return None where this one is alone.
+    """Join the processes that the environment names, once; return None if this one is alone.
 
     Args:
         device: ``"cpu"``, ``"gpu"`` or ``"gpu:1"``, which the backend must be able to use.
@@ -111,7 +111,11 @@ def join(device: str | None = None) -> Group | None:
 
 
 def check_device(device: str) -> None:
-    """Raise DistributionError where the backend cannot use a device; Keras would train on another one."""
+    """Refuse a device that the backend cannot use, since Keras would train on another one.
+
+    Raises:
+        DistributionError: it cannot use it.
+    """
     kind, _, number = device.partition(":")
     index = int(number) if number.isdigit() else 0
     if kind not in ("cpu", "gpu") or (number and not number.isdigit()):

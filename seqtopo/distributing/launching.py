@@ -1,4 +1,4 @@
-"""Start several processes of this machine that train one model, and end them together."""
+"""Start several processes on this machine that train one model, and end them together."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from seqtopo.distributing.ranks import free_port
 from seqtopo.system.threads import THREADS, cores, pin, share
 
 LINES = 20
-"""So many of the last lines of a process that failed are shown."""
+"""The most last lines of a failed process that are shown."""
 
 
 @dataclass
 class Rank:
-    """A running process and the file that has what it writes to the standard error."""
+    """A running process, with the file that receives its standard error."""
 
     number: int
     process: subprocess.Popen[bytes]
@@ -30,10 +30,10 @@ class Rank:
 
 
 def launch(command: Sequence[str], count: int) -> int:
-    """Run a command as so many ranks, and return the exit code of the first that fails, or 0.
+    """Run a command as ``count`` ranks, and return the exit code of the first that fails, or 0.
 
-    Rank 0 has this terminal; what the others write to the standard error is shown where one of them fails.
-    Where one fails, the others are ended: they would wait for it.
+    Rank 0 has this terminal; the standard error of another one is shown if it fails. If one fails, the others
+    are ended, since they would wait for it.
     """
     port = _two_free_ports()
     with ExitStack() as files:
@@ -54,7 +54,7 @@ def launch(command: Sequence[str], count: int) -> int:
 
 
 def _two_free_ports() -> int:
-    """A free port whose successor is free as well: the ranks meet on the second."""
+    """Return a free port whose successor is free too: the ranks meet on the second."""
     while True:
         port = free_port()
         try:
@@ -86,7 +86,7 @@ def _started(command: Sequence[str], number: int, count: int, port: int, files: 
 
 
 def _end(ranks: Sequence[Rank]) -> None:
-    """End what still runs: politely first."""
+    """End the ranks that still run: terminate them, and kill those that do not end."""
     for each in ranks:
         if each.process.poll() is None:
             each.process.terminate()
@@ -100,7 +100,7 @@ def _end(ranks: Sequence[Rank]) -> None:
 
 
 def _show(failed: Rank) -> None:
-    """Say which rank failed, with the last lines that it wrote; rank 0 wrote them to this terminal."""
+    """Print which rank failed, with its last lines; rank 0 has printed them already."""
     if failed.errors is not None:
         failed.errors.seek(0)
         lines = failed.errors.read().decode(errors="replace").splitlines()

@@ -82,7 +82,7 @@ class JaxStep:
         self.whole = NamedSharding(mesh, PartitionSpec())
         self.split = NamedSharding(mesh, PartitionSpec("rows"))
         self.checked = 0
-        """A number that tells the last batch from others; ranks that read different ones are found by it."""
+        """A number that distinguishes the last batch from others, to find ranks that read different ones."""
 
     def refresh(self) -> None:
         """Refuse a model that another ``compile`` lets run eagerly."""

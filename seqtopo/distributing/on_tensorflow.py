@@ -21,7 +21,7 @@ GROUP = 1
 
 
 def devices(kind: str) -> int:
-    """Return how many devices of a kind TensorFlow sees."""
+    """Return the number of devices of a kind that TensorFlow sees."""
     return len(tf.config.list_physical_devices(kind.upper()))
 
 
@@ -51,7 +51,7 @@ def join(ranks: Ranks) -> Group:
 
 
 def _sum(flat: Any, world: int, what: str) -> Any:
-    """The sum of a flat tensor over the ranks; ``what`` and its size tell it from other sums."""
+    """Return the sum of a flat tensor over the ranks; ``what`` and its size identify the sum."""
     key = zlib.crc32(what.encode()) % 2**29 + tf.size(flat)
     return tf.raw_ops.CollectiveReduceV2(
         input=flat,
@@ -70,7 +70,7 @@ def _total(flat: Any, world: Any) -> Any:
 
 
 class TensorFlowGroup(Group):
-    """Processes that TensorFlow's cluster connects."""
+    """The processes that TensorFlow's cluster connects."""
 
     def total(self, values: Array) -> Array:
         """Return the sum over the ranks."""
@@ -78,7 +78,7 @@ class TensorFlowGroup(Group):
         return added.reshape(values.shape)
 
     def install(self, model: keras.Model) -> Installed:
-        """Let the model's ``train_step`` compute this rank's rows."""
+        """Make the model's ``train_step`` compute this rank's rows."""
         shares = TensorFlowShares(model, self)
         shares.install()
         return shares
@@ -88,12 +88,12 @@ class TensorFlowShares(Shares):
     """The training step of one rank on TensorFlow."""
 
     def refresh(self) -> None:
-        """Take hold of what another ``compile`` has made anew."""
+        """Update the changes after another ``compile``."""
         super().refresh()
         self.model.jit_compile = False  # XLA does not know these operations
 
     def rows(self, data: Any) -> tuple[Any, Any]:
-        """Return this rank's rows of a batch, and how many times as many the batch has."""
+        """Return this rank's rows of a batch, and the ratio of the batch's rows to these."""
         size = tf.shape(next(x for x in keras.tree.flatten(data) if x is not None))[0]
         even = size % self.world == 0
         share = tf.where(even, size // self.world, size)
@@ -119,7 +119,7 @@ class TensorFlowShares(Shares):
         return tf.identity(variable.value)
 
     def checksum(self, data: Any) -> Any:
-        """Return a number that tells one batch from another."""
+        """Return a number that distinguishes a batch from others."""
         parts = [x for x in keras.tree.flatten(data) if x is not None and x.dtype != tf.string]
         numbers = [tf.cast(tf.bitcast(tf.cast(x, tf.float32), tf.int32), tf.int64) for x in parts]
         return tf.add_n([tf.reduce_sum(each) for each in numbers]) % SUMS

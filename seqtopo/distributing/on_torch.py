@@ -19,16 +19,16 @@ from seqtopo.distributing.shares import SUMS, Shares
 from seqtopo.runtime.kernels.on_torch.steps import update
 
 TIMEOUT = timedelta(minutes=10)
-"""How long a rank waits for the others; the first one may still compile."""
+"""The time for which a rank waits for the others; the first one may still compile."""
 
 
 def devices(kind: str) -> int:
-    """Return how many devices of a kind PyTorch sees."""
+    """Return the number of devices of a kind that PyTorch sees."""
     return torch.cuda.device_count() if kind == "gpu" else 1
 
 
 def join(ranks: Ranks) -> Group:
-    """Join the processes; a group that Ray or the user's own code has made is taken."""
+    """Join the processes, in the group of Ray or of the user's own code if there is one."""
     if not torch.distributed.is_initialized():
         os.environ.setdefault("MASTER_ADDR", ranks.address)
         os.environ.setdefault("MASTER_PORT", str(ranks.port))
@@ -46,7 +46,7 @@ def join(ranks: Ranks) -> Group:
 
 
 class TorchGroup(Group):
-    """Processes that ``torch.distributed`` connects."""
+    """The processes that ``torch.distributed`` connects."""
 
     def total(self, values: Array) -> Array:
         """Return the sum over the ranks."""
@@ -56,17 +56,17 @@ class TorchGroup(Group):
         return found
 
     def chance(self) -> bytes:
-        """Return the states of all generators that a shuffled order is drawn from."""
+        """Return the states of all generators from which a shuffled order is drawn."""
         return super().chance() + bytes(torch.get_rng_state().numpy())
 
     @contextmanager
     def chance_kept(self) -> Iterator[None]:
-        """Leave all generators as they are, PyTorch's too."""
+        """Restore the states of all generators, PyTorch's too, after the ``with`` block."""
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), super().chance_kept():
             yield
 
     def install(self, model: keras.Model) -> Installed:
-        """Let the model's ``train_step`` compute this rank's rows."""
+        """Make the model's ``train_step`` compute this rank's rows."""
         shares = TorchShares(model, self)
         shares.install()
         return shares
@@ -76,7 +76,7 @@ class TorchShares(Shares):
     """The training step of one rank on PyTorch."""
 
     def rows(self, data: Any) -> tuple[Any, Any]:
-        """Return this rank's rows of a batch, and how many times as many the batch has."""
+        """Return this rank's rows of a batch, and the ratio of the batch's rows to these."""
         size = len(next(x for x in keras.tree.flatten(data) if x is not None))
         if size % self.world:
             return data, 1
@@ -98,7 +98,7 @@ class TorchShares(Shares):
         return variable.value.detach().clone()
 
     def checksum(self, data: Any) -> Any:
-        """Return a number that tells one batch from another."""
+        """Return a number that distinguishes a batch from others."""
         parts = [x for x in keras.tree.flatten(data) if x is not None]
         numbers = [x.to(torch.float32).contiguous().view(torch.int32).sum() for x in parts]
         return torch.stack(numbers).sum() % SUMS
@@ -109,7 +109,7 @@ class TorchShares(Shares):
 
     @contextmanager
     def noise_of_rank(self) -> Iterator[None]:
-        """Draw other numbers on each rank, and leave PyTorch's generator as it is on all of them."""
+        """Draw other numbers on each rank, and restore PyTorch's generator after the ``with`` block."""
         if not self.generators:
             yield
             return

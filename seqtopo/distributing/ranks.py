@@ -1,4 +1,4 @@
-"""Read from the environment which of several processes this one is, and how the others are reached.
+"""Read this process' rank and the address of the others from the environment.
 
 torchrun and Ray set ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``; ``srun`` of SLURM sets
 ``SLURM_PROCID`` and ``SLURM_NTASKS``. Nothing here loads Keras.
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PORT = 29500
-"""The port of rank 0 where nothing names one; torchrun's own."""
+"""The default port of rank 0, which is torchrun's."""
 
 
 class DistributionError(ValueError):
@@ -50,7 +50,7 @@ class Ranks:
 
 
 def ranks_of(environment: Mapping[str, str] | None = None) -> Ranks:
-    """Return the place of this process; one alone where the environment names no other.
+    """Return the place of this process; that of a single process if the environment names no others.
 
     Raises:
         DistributionError: the environment contradicts itself.
@@ -100,19 +100,19 @@ def _number(found: Mapping[str, str], name: str, default: int | None = None) -> 
 
 
 def _first_host(hosts: str) -> str:
-    """The first host of a SLURM list: ``gpu[03-05,9],other`` starts with ``gpu03``."""
+    """Return the first host of a SLURM list: ``gpu[03-05,9],other`` begins with ``gpu03``."""
     found = re.match(r"([\w.-]+)(?:\[(\w+))?", hosts)
     return (found[1] + (found[2] or "")) if found else "127.0.0.1"
 
 
 def exchange(ranks: Ranks, text: str, timeout: float = 300.0) -> list[str]:
-    """Return the texts that all ranks gave, by rank; each rank calls it once, with its own.
+    """Return the texts of all ranks, by rank; each rank calls it once, with its own text.
 
     Rank 0 listens on the port after its own, which torchrun leaves free; the others connect to it. A text is
-    one line. Nothing is executed of what comes in.
+    one line. Nothing that is received is executed.
 
     Raises:
-        DistributionError: not all ranks were there in so many seconds.
+        DistributionError: not all ranks were there within ``timeout`` seconds.
     """
     if ranks.world == 1:
         return [text]
@@ -174,13 +174,13 @@ def _connect(ranks: Ranks, text: str, timeout: float) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port that is free on this machine now."""
+    """Return a port that is now free on this machine."""
     with socket.create_server(("", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def own_address(ranks: Ranks) -> str:
-    """Return the address of this machine as rank 0 reaches it."""
+    """Return the address of this machine that rank 0 reaches."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # No packet is sent: the system chooses the address that it would send from.

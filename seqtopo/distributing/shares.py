@@ -1,8 +1,8 @@
 """Train on one rank's share of each batch, so that all ranks together do what one process would.
 
-Every rank is given the whole batch and takes its rows, in order. Then gradients, metrics and other states
-are added up, so that the weights stay the same on all ranks. A batch that the ranks cannot share evenly (the
-last one of an epoch, as a rule) every rank computes as a whole: that is exact for any loss and layer.
+Every rank gets the whole batch and takes its rows, in order. Then gradients, metrics and other states are
+summed, so that the weights stay the same on all ranks. If the ranks cannot share a batch evenly (usually the
+last one of an epoch), every rank computes it as a whole, which is exact for any loss and layer.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from seqtopo.distributing.ranks import DistributionError
 from seqtopo.emit.keras_private import get, layers_inside, mask_of, seed_generators
 
 SUMS = 2**31 - 1
-"""What checksums are taken modulo: they fit into an int32."""
+"""The modulus of checksums, so that they fit into an int32."""
 
 
 class Shares(ABC):
-    """The training step of one rank; a backend's class says how tensors are added up over the ranks."""
+    """The training step of one rank; a backend's class sums tensors over the ranks."""
 
     def __init__(self, model: keras.Model, group: Group) -> None:
         self.model = model
         self.world, self.rank = group.ranks.world, group.ranks.rank
         self.generators = [g.state for each in layers_inside(model) for g in seed_generators(each)]
         self.times: Any = None
-        """How many times as many rows as this rank's the batch has, while a step runs; else None."""
+        """The ratio of the batch's rows to this rank's, while a step runs; else None."""
         self.checked = keras.Variable(0, dtype="int32", name="checksum", trainable=False)
-        """A number that tells the last batch from others; ranks that read different ones are found by it."""
+        """A number that distinguishes the last batch from others, to find ranks that read different ones."""
 
     @abstractmethod
     def rows(self, data: Any) -> tuple[Any, Any]:
-        """Return this rank's rows of a batch, and how many times as many the batch has."""
+        """Return this rank's rows of a batch, and the ratio of the batch's rows to these."""
 
     @abstractmethod
     def reduced(self, tensors: Sequence[Any], what: str) -> list[Any]:
@@ -45,21 +45,21 @@ class Shares(ABC):
 
     @abstractmethod
     def fixed(self, variable: Any) -> Any:
-        """Return a variable's value as it is now."""
+        """Return a variable's present value."""
 
     @abstractmethod
     def checksum(self, data: Any) -> Any:
-        """Return a number below ``SUMS`` that tells one batch from another, whatever the order of adding."""
+        """Return a checksum of a batch, below ``SUMS``, that does not depend on the order of adding."""
 
     def apply(self, optimizer: Any, gradients: list[Any], variables: Any) -> None:
         """Update the variables by Keras' own ``apply``."""
         type(optimizer).apply(optimizer, gradients, variables)
 
     def install(self) -> None:
-        """Put the step and the summing of gradients into the model and its optimizer, each in the instance.
+        """Put the step and the summing of gradients into the instances of the model and its optimizer.
 
         Raises:
-            DistributionError: a layer's loss or a metric cannot be added up over the ranks.
+            DistributionError: a layer's loss or a metric cannot be summed over the ranks.
         """
         model, stock = self.model, self.model.train_step
 
@@ -71,7 +71,7 @@ class Shares(ABC):
         model.train_function = None  # it was made of the step before
 
     def refresh(self) -> None:
-        """Take hold of the optimizer and the losses, which another ``compile`` makes anew."""
+        """Update the changes to the optimizer and the losses, which another ``compile`` makes anew."""
         self._refuse()
         optimizer = self.model.optimizer
 
@@ -83,7 +83,7 @@ class Shares(ABC):
         self._share_losses()
 
     def checksum_of_batch(self) -> int:
-        """Return a number that tells the last batch, as a whole, from others."""
+        """Return a number that distinguishes the last whole batch from others."""
         return int(keras.ops.convert_to_numpy(self.checked))
 
     def _refuse(self) -> None:
@@ -104,7 +104,7 @@ class Shares(ABC):
                 )
 
     def step(self, stock: Any, data: Any) -> Any:
-        """Do what ``train_step`` does for the whole batch, on this rank's rows of it."""
+        """Do the work of ``train_step`` for the whole batch, on this rank's rows of it."""
         model = self.model
         rows, self.times = self.rows(data)
         self.checked.assign(self.checksum(data))
@@ -136,14 +136,14 @@ class Shares(ABC):
         return [None if x is None else next(found) for x in tensors]
 
     def _drifts(self, variable: Any) -> bool:
-        """Whether a state depends on a rank's rows: the moving averages of batch normalisation do."""
+        """Return whether a state depends on a rank's rows, as moving averages of batch normalisation do."""
         return keras.backend.is_float_dtype(variable.dtype) and all(
             variable is not x for x in self.generators
         )
 
     @contextmanager
     def noise_of_rank(self) -> Iterator[None]:
-        """Draw other numbers on each rank; after the step the generators are the same on all of them."""
+        """Draw other numbers on each rank; after the ``with`` block the generators are equal again."""
         for state in self.generators:
             state.assign(state + ops.convert_to_tensor([self.rank, 0], state.dtype))
         yield
@@ -151,7 +151,7 @@ class Shares(ABC):
             state.assign(state - ops.convert_to_tensor([self.rank, 0], state.dtype))
 
     def _share_losses(self) -> None:
-        """Put a ``SharedLoss`` in the place of each loss; Keras makes the list of them at the first batch."""
+        """Replace each loss by a ``SharedLoss``; Keras makes the list of losses at the first batch."""
         compiled = get(self.model, "_compile_loss")
         if compiled is None or "build" in vars(compiled):
             return
@@ -174,8 +174,8 @@ class Shares(ABC):
 class SharedLoss:
     """A loss whose mean over the ranks is its value for the whole batch.
 
-    Keras divides by the elements that are not masked, or by the sum of the sample weights; each rank knows
-    these of its own rows alone. Outside of a training step it is the loss that it was.
+    Keras divides by the number of elements that are not masked, or by the sum of the sample weights; each
+    rank knows these for its own rows only. Outside of a training step it equals the original loss.
     """
 
     def __init__(self, loss: Any, shares: Shares, what: str) -> None:
@@ -185,7 +185,7 @@ class SharedLoss:
         return getattr(self.loss, name)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Return the loss of this rank's rows, as it counts among those of all."""
+        """Return the loss of this rank's rows, weighted by their part of the batch."""
         value = self.loss(y_true, y_pred, sample_weight)
         shares, reduction = self.shares, getattr(self.loss, "reduction", "")
         if shares.times is None:
@@ -206,7 +206,7 @@ class SharedLoss:
 
 
 def metrics_of(model: keras.Model) -> list[Any]:
-    """Return the metrics of a compiled model, each alone."""
+    """Return the metrics of a compiled model, those inside others each for itself."""
     found: list[Any] = []
     for metric in model.metrics:
         inner = getattr(metric, "metrics", None)

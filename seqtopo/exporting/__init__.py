@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of what was exported: its name there, its shape, with words for what is open."""
+    """An input or output of an exported model: its name there and its shape, with words for open sizes."""
 
     name: str
     shape: tuple[int | str, ...]
@@ -39,17 +39,17 @@ class Port:
 
 @dataclass(frozen=True)
 class Exported:
-    """What ``export`` wrote, and how it compared with Keras.
+    """The result of ``export``: the files, and the comparison with Keras.
 
     Attributes:
         path: The file or folder that was written.
         format: The format's name, as ``export`` takes it: ``"onnx"``, ``"tflite"``, ...
         backend: The Keras backend that traced the model.
-        inputs: What the written model takes: names, shapes with the batch axis (a word for an open size),
+        inputs: The inputs of the exported model: names, shapes with the batch axis (a word for an open size),
             and dtypes.
-        outputs: What it gives, in the same way.
-        engine: The program that ran the written model, ``""`` where none is installed.
-        compared: For each run the shapes that went in, and the largest difference from Keras' output,
+        outputs: Its outputs, in the same way.
+        engine: The program that ran the exported model, ``""`` if none is installed.
+        compared: For each run the shapes of the inputs, and the largest difference from Keras' output,
             relative to the largest number of that output.
     """
 
@@ -73,29 +73,30 @@ def export(
     modules: Sequence[str] = (),
     force: bool = False,
 ) -> Exported:
-    """Writes a model for another program, by Keras' own ``export``, and compares the two before it is kept.
+    """Export a model for another program, by Keras' own ``export``, and compare the two before the file is
+    kept.
 
     Args:
         model: a Keras model, or the ``pathlib.Path`` of a ``.keras`` file.
         path: where to write. Its ending says the format: ``.onnx``, ``.tflite``, ``.pt2`` (PyTorch), or none,
             for the folder of a TensorFlow SavedModel.
-        format: ``onnx``, ``saved_model``, ``tflite`` or ``pt2``, where the ending does not say it.
-        via: the backend that writes it; the model goes there as a ``.keras`` file, so any will do. Else it is
-            the one that writes the format best, of those that are installed.
+        format: ``onnx``, ``saved_model``, ``tflite`` or ``pt2``, if the ending does not say it.
+        via: the backend that writes it; it gets the model as a ``.keras`` file, so any works. The default is
+            the installed one that writes the format best.
         step: exports the one-step model: one time step and the states go in, the answer and the next states
             come out.
-        batch: fixes how many sequences go in at a time. TensorFlow Lite needs it for recurrent layers, and
-            gets 1.
+        batch: fixes the number of sequences that go in at a time. TensorFlow Lite needs it for recurrent
+            layers, and gets 1.
         modules: names of modules that define layers of your own, for a file. Those of a model are known.
         force: replaces a file of another kind that is there already.
 
     Returns:
-        What was written, under which names its inputs and outputs go, and how far its answers were from
-        Keras': it is run at two batch sizes and two lengths, where they are open.
+        The path, the names of inputs and outputs, and the largest difference from Keras: the exported model
+        is run at two batch sizes and two lengths, if they are open.
 
     Raises:
-        SpecError: the backend cannot export it (says which can), what it exported gives something else than
-            Keras, a package is missing, or the place cannot be written to.
+        SpecError: the backend cannot export it (others that can are named), the exported model gives other
+            outputs than Keras, a package is missing, or the place cannot be written to.
 
     >>> import seqtopo
     >>> model = seqtopo.compile("in(?,3) -> gru(4) -> dense(1)")
@@ -132,7 +133,7 @@ def _refuse(code: str, message: str, help: str, notes: Sequence[str] = ()) -> Sp
 
 
 def chosen_format(path: Path, name: str | None) -> Format:
-    """Return the format that is asked for, by name or by the path's ending.
+    """Return the format with this name, or by the path's ending.
 
     Raises:
         SpecError: there is none of that name or ending.
@@ -155,7 +156,7 @@ def chosen_format(path: Path, name: str | None) -> Format:
 
 
 def chosen_backends(format: Format, via: str | None) -> list[str]:
-    """Return the backends that may write: the one asked for, else those that are installed, the best first.
+    """Return the backends that may export: the requested one, or the installed ones, the best first.
 
     Raises:
         SpecError: none can write the format, or a package is missing.
@@ -197,11 +198,11 @@ def _install(names: Iterable[str]) -> str:
 def refuse_place(target: Path, format: Format, *read: str | Path, force: bool = False) -> None:
     """Refuse a place that cannot be written to, before a minute is spent on the export.
 
-    ``read`` are the files that it is made from; ``force`` replaces another file.
+    ``read`` are the files from which it is made; ``force`` replaces another file.
 
     Raises:
-        SpecError: ST405, there is no such folder, something else stands there, or it is read; ST732, what
-            stands there is kept, by the rule of ``seqtopo.system.replacing``.
+        SpecError: ST405, there is no such folder, something else stands there, or it is one of ``read``;
+            ST732, what stands there is kept, by the rule of ``seqtopo.system.replacing``.
     """
     there = ""
     try:
@@ -237,11 +238,11 @@ def refuse_place(target: Path, format: Format, *read: str | Path, force: bool = 
 
 
 def _place(target: Path) -> Path:
-    """Where it is written: a link stays one, what it leads to is replaced.
+    """Return the path to write to: a link is kept, and its target is replaced.
 
     Raises:
         OSError: no file can have that name.
-        ValueError: the same, where it has a null character.
+        ValueError: the same, for a name with a null character.
     """
     place = Path(os.path.realpath(target))
     with suppress(FileNotFoundError, NotADirectoryError):
@@ -256,11 +257,12 @@ def _why(error: Exception) -> str:
 
 
 def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: Sequence[str]) -> Exported:
-    """Exports what is wanted (see ``child.Request``) in a process on the first of these backends that can,
-    and puts it in its place.
+    """Export in a process on the first of these backends that can, and move the result into its place.
+
+    ``wanted`` is a ``child.Request``.
 
     Raises:
-        SpecError: as ``export``; none of them can.
+        SpecError: as ``export``; none of the backends can.
     """
     place = _place(target)
     leftovers.sweep(place.parent)
@@ -281,11 +283,11 @@ def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: 
 
 
 def _made(wanted: Mapping[str, Any], place: Path, format: Format, backend: str) -> dict[str, Any]:
-    """Exports on one backend, beside the place and then into it; what the child process answers.
+    """Export on one backend beside the place, move the result there, and return the child process' answer.
 
     Raises:
-        OSError: it cannot be put there.
-        SpecError: the process came to no answer.
+        OSError: it cannot be moved there.
+        SpecError: the process gave no answer.
     """
     in_place = tempfile.TemporaryDirectory(dir=place.parent, prefix=leftovers.PREFIX)
     with in_place as folder, leftovers.held(folder):
@@ -336,10 +338,10 @@ def _put(made: Path, place: Path) -> None:
 
 
 def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, Any]:
-    """Ask the child process, and return its answer.
+    """Send a request to the child process, and return its answer.
 
     Raises:
-        SpecError: it came to no answer.
+        SpecError: it gave none.
     """
     file.write_text(json.dumps(request), encoding="utf-8")
     # What can be imported here, a custom layer's package for one, can be imported there.
@@ -370,7 +372,7 @@ def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, An
 
 
 def _with_ways(refused: Mapping[str, Mapping[str, Any]], format: Format) -> SpecError:
-    """Refuse the export: no backend could write it; say what else can be tried."""
+    """Return the error of an export that no backend could do, with what else can be tried."""
     backend, last = list(refused.items())[-1]
     if not last["elsewhere"]:
         return _refuse(last["code"], last["message"], last["help"], last["notes"])

@@ -1,4 +1,4 @@
-"""Carry a model of Keras 1 or 2 over into a ``.keras`` file of Keras 3, with its weights."""
+"""Convert a model of Keras 1 or 2 into a ``.keras`` file of Keras 3, with its weights."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from seqtopo.layers.excluded import why_not
 from seqtopo.layers.old_spellings import KERAS_3, OLD_HARD_SIGMOID, WITHOUT_SUCCESSOR
 
 _OURS = ("unnamed", "keeps_shape", "gives", "of", "old", "counted_axis")
-"""What stands beside a layer's own keys for us."""
+"""The keys that seqtopo adds to those of a layer's configuration."""
 _MODELS = ("Functional", "Sequential", "Model")
 
 
 NamedArrays = list[tuple[str, Arrays]]
-"""The layers of a file with their weights, in its order; a name is "" where the file has none."""
+"""The layers of a file with their weights, in its order; a name is "" if the file has none."""
 
 
 @dataclass
 class Carried:
-    """A model with the weights of a file, and a line for each layer that has some."""
+    """A converted model, and a line for each layer with weights."""
 
     model: keras.Model
     lines: list[tuple[str, str, str]] = field(default_factory=list)
-    """The layer's name, the shapes of its weights, and what was done to them."""
+    """The names of layers, the shapes of their weights, and what was done to them."""
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass
 class _Leaf:
-    """A layer that has weights of its own: its configuration, and the live one."""
+    """A layer with weights of its own: its configuration, and the live layer."""
 
     config: Mapping[str, Any]
     live: keras.layers.Layer
@@ -61,13 +61,13 @@ class _Leaf:
 
 
 def carry(config: Mapping[str, Any], weights: Path, losses: Losses, *, theano: bool = False) -> Carried:
-    """Return a model of Keras 3 with the weights that an HDF5 file has of it.
+    """Return a model of Keras 3 with the weights from an HDF5 file.
 
-    ``config`` is the configuration as the file, or the JSON, has it. ``theano`` is whether its weights were
-    trained on Theano, whose convolutions turn their kernels round; newer files say so themselves.
+    ``config`` is the configuration in the file, or in a JSON file. ``theano`` says that the weights were
+    trained on Theano, whose convolutions flip their kernels; newer files say so themselves.
 
     Raises:
-        UnreadableError: a layer cannot be carried over, which is named, or the file cannot be read (ST510).
+        UnreadableError: a layer, which is named, cannot be converted, or the file cannot be read (ST510).
     """
     age = age_of_config(config) or KERAS_3
     new = modernized(copy.deepcopy(dict(config)), losses)
@@ -120,10 +120,10 @@ def read_weights(path: Path) -> tuple[NamedArrays, str]:
 
 
 def save(made: Carried, path: Path) -> None:
-    """Writes the model, reads it back, and compares each weight.
+    """Save the model, load it again, and compare each weight.
 
     Raises:
-        UnreadableError: what comes back is another (ST510).
+        UnreadableError: a loaded weight differs (ST510).
     """
     made.model.save(path)
     with warnings.catch_warnings():
@@ -142,7 +142,7 @@ def _numbers(variable: Any) -> Array:
 
 
 def _check(config: Mapping[str, Any], inside: bool) -> None:
-    """Refuses what is no configuration of a model that is made of a graph of layers.
+    """Refuse a configuration that is not that of a model made of a graph of layers.
 
     Raises:
         UnreadableError: it is none, or is damaged.
@@ -158,7 +158,7 @@ def _check(config: Mapping[str, Any], inside: bool) -> None:
 
 
 def _stock(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every layer of a model, and of the models and wrappers in it."""
+    """Yield the configuration of every layer of a model, and of the models and wrappers in it."""
     body = config.get("config")
     layers = body.get("layers") if isinstance(body, dict) else None
     inside = [*(layers if isinstance(layers, list) else ())]
@@ -197,7 +197,7 @@ def _refused(name: Any, kind: str, reason: str) -> UnreadableError:
 
 
 def _built(config: Mapping[str, Any]) -> keras.Model:
-    """The model of a configuration, with new weights.
+    """Return the model of a configuration, with new weights.
 
     Raises:
         UnreadableError: Keras refuses it.
@@ -221,7 +221,7 @@ def _built(config: Mapping[str, Any]) -> keras.Model:
 
 
 def _loadable(value: Any) -> Any:
-    """The configuration with shapes of tensors, which Keras looks for and then takes from elsewhere."""
+    """Return a configuration with the shapes of tensors, which Keras requires but does not use."""
     if isinstance(value, list):
         return [_loadable(one) for one in value]
     if not isinstance(value, dict):
@@ -238,7 +238,7 @@ def _loadable(value: Any) -> Any:
 
 
 def _units(config: Mapping[str, Any], model: Any) -> Iterator[tuple[str, list[_Leaf]]]:
-    """The layers of the old file in its order, by its names, each with those that it is now."""
+    """Yield the layers of the old file in its order, by its names, each with the layers that replace it."""
     found: dict[str, list[_Leaf]] = {}
     for layer in config["config"]["layers"]:
         name = layer.get("of") or _name_of(layer)
@@ -253,7 +253,7 @@ def _name_of(layer: Mapping[str, Any]) -> str:
 
 
 def _inside(model: Any, name: str) -> Any:
-    """A layer of a model by its name; None where it is an operation."""
+    """Return a layer of a model by its name; None for an operation."""
     return next((layer for layer in model.layers if layer.name == name), None)
 
 
@@ -277,10 +277,10 @@ def _leaves(config: Mapping[str, Any], live: Any, frozen: bool) -> Iterator[_Lea
 def _paired(
     units: list[tuple[str, list[_Leaf]]], groups: NamedArrays, notes: list[str], age: tuple[int, int]
 ) -> Iterator[tuple[str, list[_Leaf], Arrays]]:
-    """The layers with the arrays of the file: by their names, else in their order.
+    """Yield the layers with the arrays of the file, matched by name or else by order.
 
     Raises:
-        UnreadableError: some layer has no arrays, or some arrays have no layer.
+        UnreadableError: a layer has no arrays, or some arrays have no layer.
     """
     held = [(name, arrays) for name, arrays in groups if arrays]
     names = [name for name, _ in held]
@@ -303,7 +303,7 @@ def _paired(
 
 
 def _set(name: str, leaves: list[_Leaf], arrays: Arrays, origin: Origin, made: Carried) -> None:
-    """Gives one layer of the file its weights."""
+    """Set the weights of the layers that replace one layer of the file."""
     done: list[str] = []
     try:
         for leaf, part in _shared_out(leaves, arrays, done):
@@ -321,7 +321,7 @@ def _set(name: str, leaves: list[_Leaf], arrays: Arrays, origin: Origin, made: C
 
 
 def _shared_out(leaves: list[_Leaf], arrays: Arrays, done: list[str]) -> Iterator[tuple[_Leaf, Arrays]]:
-    """The arrays of one layer of the file among those that it is now."""
+    """Yield the arrays of one layer of the file, split over the layers that replace it."""
     old = leaves[0].config.get("old")
     if old == "MaxoutDense":
         dense = next(leaf for leaf in leaves if leaf.kind == "Dense")
@@ -354,7 +354,7 @@ def _shared_out(leaves: list[_Leaf], arrays: Arrays, done: list[str]) -> Iterato
 
 
 def _cut(leaves: list[_Leaf], arrays: Arrays, split: bool) -> list[tuple[_Leaf, Arrays]] | None:
-    """The arrays in the order of Keras 1 and 2: what all layers train, then what none does."""
+    """Return the arrays in the order of Keras 1 and 2: the trained ones of all layers, then the others."""
     found: list[tuple[_Leaf, Arrays]] = [(leaf, []) for leaf in leaves]
     at = 0
     for trained in (True, False):
@@ -369,7 +369,7 @@ def _cut(leaves: list[_Leaf], arrays: Arrays, split: bool) -> list[tuple[_Leaf, 
 
 
 def _never_trained(leaf: _Leaf) -> int:
-    """How many of a layer's weights are counted, and not trained."""
+    """Return the number of a layer's weights that are not trained."""
     return 2 if leaf.kind == "BatchNormalization" else 0
 
 
@@ -389,7 +389,7 @@ def _assign(live: keras.layers.Layer, arrays: Arrays) -> None:
 
 
 def _compile(made: Carried, config: Mapping[str, Any]) -> None:
-    """Compiles the model as the old one was; where Keras cannot, it stays without."""
+    """Compile the model as the old one was; if Keras cannot, it stays uncompiled."""
     given = config.get("compile_config")
     if not isinstance(given, dict) or not given.get("optimizer"):
         return

@@ -1,7 +1,7 @@
-"""Export one model in a child process on a chosen backend: converters print, and may end the process.
+"""Export one model in a child process on a chosen backend, since converters print and may end the process.
 
-``python -m seqtopo.exporting.child REQUEST``: the request is a file of JSON, and the answer is written
-into it.
+``python -m seqtopo.exporting.child REQUEST``: the request is a file of JSON, and the answer is written into
+it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ from seqtopo.runtime.stepping.one_step import one_step
 
 
 class Request(TypedDict, total=False):
-    """A request to export: the file of a ``model``, or a ``spec`` with its ``dims``; where to
-    write it, how.
-    """
+    """A request to export: the file of a ``model``, or a ``spec`` with ``dims``; the path and options."""
 
     model: str
     modules: list[str]
@@ -46,7 +44,7 @@ class Request(TypedDict, total=False):
 
 
 def main(request_file: str) -> int:
-    """Export what the request says, and return the exit code: 0 also for a refusal."""
+    """Export as the request says, and return the exit code, which is 0 for a refusal too."""
     path = Path(request_file)
     request = json.loads(path.read_text(encoding="utf-8"))
     warnings.simplefilter("ignore")
@@ -59,10 +57,10 @@ def main(request_file: str) -> int:
 
 
 def export(request: Request) -> dict[str, Any]:
-    """Load, export, run and compare; return the report.
+    """Load, export, run and compare a model, and return the report.
 
     Raises:
-        RefusedError: it cannot be exported, or what was exported gives something else.
+        RefusedError: it cannot be exported, or the exported model gives other outputs.
     """
     format = FORMATS[request["format"]]
     known = custom_objects(request.get("modules", ()))
@@ -101,10 +99,10 @@ def _written(
     names: Sequence[str],
     trials: Sequence[Sample],
 ) -> dict[str, Any]:
-    """Writes and compares, in the first of the ways that comes to something right.
+    """Write and compare, in the first of the ways that gives the right outputs.
 
     Raises:
-        RefusedError: what the last way came to.
+        RefusedError: the result of the last way.
     """
     ways = _ways(format)
     for left, way in enumerate(ways, 1 - len(ways)):
@@ -120,10 +118,10 @@ def _written(
 
 
 def _ways(format: Format) -> list[Callable[[keras.Model], object]]:
-    """How the layers may compute while a converter writes them down.
+    """Return functions that prepare a model's layers for a converter, in the order in which they are tried.
 
-    On PyTorch, ONNX has its native recurrent layers too, for any number of steps; where that is not the same
-    (under a mask, say, which only the comparison tells), Keras' own loop is written out step by step.
+    On PyTorch, ONNX has the native recurrent layers too, for any number of steps. If their outputs differ
+    (under a mask, for one, which only the comparison shows), Keras' own loop is written out step by step.
     """
     if keras.config.backend() != "torch":
         return [_lay_steps_together]
@@ -133,10 +131,10 @@ def _ways(format: Format) -> list[Callable[[keras.Model], object]]:
 
 
 def _lay_steps_together(model: keras.Model) -> None:
-    """Call what a ``TimeDistributed`` wraps once for all steps, where that gives the same.
+    """Make ``TimeDistributed`` layers call their inner layer once for all steps, if that gives the same.
 
-    Keras (3.15) runs it for as many steps as there are sequences, where the number of steps is open in
-    TensorFlow's graph, and on JAX it cannot be written at all.
+    With an open number of steps in TensorFlow's graph, Keras (3.15) runs it for as many steps as there are
+    sequences; on JAX it cannot be exported at all.
     """
     attaching.attach(
         model,
@@ -178,7 +176,7 @@ def _loaded(request: Request, known: Mapping[str, Any]) -> keras.Model:
 
 
 def _flat(model: keras.Model) -> keras.Model:
-    """The model, with its inputs and outputs as flat lists."""
+    """Return the model with its inputs and outputs as flat lists."""
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         raise RefusedError(
             "ST431",
@@ -190,7 +188,7 @@ def _flat(model: keras.Model) -> keras.Model:
 
 
 def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, list[str]]:
-    """The one-step model, and its outputs' names: the answers, then the next states."""
+    """Return the one-step model, and the names of its outputs: the answers, then the next states."""
     try:
         step_model = one_step(model)
     except ValueError as error:
@@ -203,25 +201,29 @@ def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, lis
 
 
 def _named(output: Any) -> str:
-    """An output's name: that of the layer it comes from."""
+    """Return the name of an output, which is that of its layer."""
     return keras_private.name_of(output)
 
 
 def _sizes(shape: Sequence[int | None]) -> list[int | str]:
-    """A shape with words for what is open: the batch, and the time steps."""
+    """Return a shape with words for open sizes: the batch, and the time steps."""
     words = ("batch", "time")
     return [words[min(i, 1)] if size is None else int(size) for i, size in enumerate(shape)]
 
 
 def _loops(layer: Any) -> bool:
-    """Whether a layer runs a loop of Keras' own over the time steps."""
+    """Return whether a layer runs Keras' own loop over the time steps."""
     if not isinstance(layer, keras.layers.RNN):
         return False
     return keras.config.backend() != "torch" or attaching.attached(layer) is None
 
 
 def _refuse_open_loops(model: keras.Model, format: Format) -> None:
-    """Raises RefusedError where the loop of a recurrent layer needs a number of steps that is not there."""
+    """Refuse a recurrent layer whose loop needs a fixed number of steps.
+
+    Raises:
+        RefusedError: the number is open.
+    """
     if keras.config.backend() in format.any_steps or not any(None in x.shape[1:] for x in model.inputs):
         return
     looping = [x.name for x in model.layers if any(map(_loops, keras_private.layers_inside(x)))]
@@ -236,7 +238,7 @@ def _refuse_open_loops(model: keras.Model, format: Format) -> None:
 
 
 def _signature(model: keras.Model, format: Format, batch: int | None) -> list[Any]:
-    """What comes in: the batch is open where the format lets it be, and nobody wants another."""
+    """Return the signature of the inputs; the batch is open if the format allows it and none is given."""
     recurrent = any(isinstance(x, keras.layers.RNN) for x in keras_private.layers_inside(model))
     fixed = {x.shape[0] for x in model.inputs} - {None}
     if recurrent and not format.any_batch and batch is None and not fixed:

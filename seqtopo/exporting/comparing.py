@@ -1,4 +1,4 @@
-"""Run the exported model and Keras on the same inputs, and compare what they return."""
+"""Run the exported model and Keras on the same inputs, and compare their outputs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from seqtopo.exporting.formats import Format
 
 
 class RefusedError(Exception):
-    """Why a model is not exported: the code of the diagnostic, what is to be said, and whether another
-    backend may be able to (``elsewhere``).
+    """A model is not exported; has the code, the message, and the help of the diagnostic.
+
+    ``elsewhere`` says that another backend may be able to export it.
     """
 
     def __init__(self, code: str, message: str, *notes: str, help: str = "", elsewhere: bool = True) -> None:
@@ -37,17 +38,17 @@ def error_text(error: BaseException) -> str:
 
 Array = np.ndarray[Any, Any]
 Sample = tuple[list[Array], list[Array]]
-"""Inputs, and what Keras gives for them."""
+"""A pair of inputs and Keras' outputs for them."""
 
 LENGTHS = ((7, 12), (32, 48), (160, 224))
-"""Numbers of steps to compare at; the longer ones for models that take no fewer."""
+"""The numbers of steps to compare at; the longer ones are for models that need more steps."""
 BATCHES = (2, 3)
 SLACK = {"float32": 1e-4, "float64": 1e-4}
-"""How far the two may be apart, of the largest number that comes out; more for the narrow dtypes."""
+"""The largest allowed differences, relative to the largest output; larger for the narrow dtypes."""
 
 
 def samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
-    """Inputs of two batches and two lengths, where they are open, and what Keras gives for them."""
+    """Yield inputs of two batches and two lengths, if they are open, with Keras' outputs for them."""
     open_batch = all(spec.shape[0] is None for spec in signature)
     open_steps = any(None in spec.shape[1:] for spec in signature)
     last: Exception | None = None
@@ -90,10 +91,10 @@ def _run(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
 
 
 def compared(model: keras.Model, format: Format, out: str, trials: Sequence[Sample]) -> dict[str, Any]:
-    """Runs what was exported on the samples.
+    """Run the exported model on the samples, and return the comparison.
 
     Raises:
-        RefusedError: it gives something else than Keras, or does not run.
+        RefusedError: it gives other outputs than Keras, or does not run.
     """
     names = [x.name for x in model.inputs]
     found = []
@@ -136,7 +137,7 @@ def _shown(shapes: Sequence[Sequence[int]]) -> str:
 
 
 def _apart(want: Sequence[Array], have: Sequence[Array]) -> float | None:
-    """How far apart, of the largest number; None where the shapes differ."""
+    """Return the largest difference relative to the largest number; None if the shapes differ."""
     if [x.shape for x in want] != [np.shape(x) for x in have]:
         return None
     far = [

@@ -1,7 +1,7 @@
 """Write a model in each format, and load and run it there.
 
 Keras' own ``export`` writes most formats; one that needs more, or that Keras does not know, has a function in
-`WRITERS`. Each has one in `ENGINES`.
+`WRITERS`. Each format has a loader in `ENGINES`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Engine:
-    """An exported model, loaded: its inputs' and outputs' names, and ``run``, from arrays to arrays."""
+    """An exported model, loaded: the names of its inputs and outputs, and ``run`` from arrays to arrays."""
 
     title: str
     inputs: tuple[str, ...]
@@ -79,7 +79,7 @@ def tflite(path: str, inputs: Sequence[str]) -> Engine:
 
 
 def _place(name: str, inputs: Sequence[str]) -> tuple[int, str]:
-    """Where an input of this name stands: TensorFlow may have made its name fit its own rules."""
+    """Return a sort key with the place of the input of this name, which TensorFlow may have changed."""
     plain = [each.replace("-", "_").lower() for each in inputs]
     stem = name.replace("-", "_").lower()
     return (plain.index(stem) if stem in plain else len(plain), name)
@@ -114,11 +114,11 @@ ENGINES: dict[str, Callable[[str, Sequence[str]], Engine]] = {
     "tflite": tflite,
     "pt2": pt2,
 }
-"""What loads a file of each format."""
+"""The function that loads a file of each format."""
 
 
 def alone(values: list[Any]) -> Any:
-    """Return several values as a list and one by itself, as a functional model takes them."""
+    """Return several values as a list, and a single one by itself, as a functional model takes them."""
     return values[0] if len(values) == 1 else values
 
 
@@ -149,7 +149,7 @@ def write_onnx(
 
 
 def _name_outputs(file: str, names: Sequence[str]) -> None:
-    """Gives the outputs of an ONNX file the names of their layers; converters call them what they like."""
+    """Rename the outputs of an ONNX file after their layers; converters choose names of their own."""
     import onnx
 
     found = onnx.load(file, load_external_data=False)
@@ -167,7 +167,7 @@ def _name_outputs(file: str, names: Sequence[str]) -> None:
 def write_pt2(
     model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
 ) -> None:
-    """Write an ExportedProgram whose open axes stay open, as ``torch.export`` is told."""
+    """Write an ExportedProgram whose open axes are dynamic dimensions of ``torch.export``."""
     from torch.export import Dim
 
     axes = [{axis: Dim.DYNAMIC for axis, size in enumerate(spec.shape) if size is None} for spec in signature]
@@ -179,11 +179,11 @@ WRITERS: dict[str, Callable[[keras.Model, Sequence[Any], Format, str, Sequence[s
     "onnx": write_onnx,
     "pt2": write_pt2,
 }
-"""What writes the formats that need more than Keras' ``export``."""
+"""The function that writes each format that needs more than Keras' ``export``."""
 
 
 def teach_tf2onnx() -> None:
-    """Register the operations that tf2onnx lacks: the exact ``gelu`` needs Erfc, ``celu`` Expm1."""
+    """Register the operations that tf2onnx lacks: Erfc for the exact ``gelu``, Expm1 for ``celu``."""
     from tf2onnx.handler import tf_op
 
     known = {
@@ -195,7 +195,7 @@ def teach_tf2onnx() -> None:
 
 
 class _Erfc:
-    """Converts Erfc(x) to 1 - Erf(x)."""
+    """The conversion of Erfc(x) to 1 - Erf(x)."""
 
     @classmethod
     def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
@@ -204,7 +204,7 @@ class _Erfc:
 
 
 class _Expm1:
-    """Converts Expm1(x) to Exp(x) - 1."""
+    """The conversion of Expm1(x) to Exp(x) - 1."""
 
     @classmethod
     def version_6(cls, graph: Any, node: Any, **_: Any) -> None:
@@ -213,7 +213,7 @@ class _Expm1:
 
 
 def _subtract(graph: Any, given: str, *, one_first: bool) -> None:
-    """Put 1 - x or x - 1 behind the output of a node."""
+    """Add 1 - x or x - 1 behind the output of a node."""
     import numpy as np
     from tf2onnx import utils
 

@@ -1,5 +1,6 @@
-"""List the export formats: which backends write each, with which package, and what runs it.
-Loads no Keras.
+"""List the export formats: the backends that write each, the packages they need, and the engines that run it.
+
+This module does not load Keras.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from pathlib import PurePath
 
 @dataclass(frozen=True)
 class Format:
-    """One format.
+    """An export format.
 
-    ``keras`` is its name in Keras' ``export``, ``suffix`` how its files end ("" for a folder). ``writers``
-    are the backends that can write it, the best first, and the package that each needs for it. ``engine``
-    is the package that runs it. ``any_steps`` names the backends whose files take any number of steps
-    through a recurrent layer; the others write the loop out, for the steps they were shown.
+    ``keras`` is its name in Keras' ``export``, ``suffix`` the ending of its files ("" for a folder).
+    ``writers`` are the backends that can write it, the best first, with the package that each needs for it.
+    ``engine`` is the package that runs it. ``any_steps`` are the backends whose files take any number of
+    steps through a recurrent layer; the others write the loop out for a fixed number.
     """
 
     name: str
@@ -27,10 +28,10 @@ class Format:
     writers: Mapping[str, str]
     engine: str
     loops: str = ""
-    """Why the others need a number of steps."""
+    """The reason for which the other backends need a fixed number of steps."""
     any_steps: Sequence[str] = ()
     any_batch: bool = True
-    """Whether a recurrent layer can take any batch in it."""
+    """True if a recurrent layer can take any batch size in it."""
 
 
 FORMATS: Mapping[str, Format] = {
@@ -76,13 +77,13 @@ FORMATS: Mapping[str, Format] = {
         ),
     )
 }
-"""Every format by its name."""
+"""The formats by name."""
 
 BY_SUFFIX: Mapping[str, Format] = {row.suffix: row for row in FORMATS.values()}
 
 
 def format_of(path: PurePath) -> Format | None:
-    """Return the format that a path's ending says.
+    """Return the format of a path's ending; None if no format has it.
 
     >>> format_of(PurePath("model.onnx")).name, format_of(PurePath("served")).name
     ('onnx', 'saved_model')
@@ -91,7 +92,7 @@ def format_of(path: PurePath) -> Format | None:
 
 
 def able(format: Format, installed: Sequence[str]) -> list[str]:
-    """Return the backends that can write a format here, the best first."""
+    """Return the installed backends that can write a format, the best first."""
     return [name for name, needs in format.writers.items() if name in installed and has(needs)]
 
 
@@ -101,7 +102,7 @@ def has(package: str) -> bool:
 
 
 def written_by(format: Format) -> str:
-    """Return which backends write a format, in words.
+    """Return the backends that write a format, in words.
 
     >>> written_by(FORMATS["onnx"])
     'tensorflow, jax or torch'

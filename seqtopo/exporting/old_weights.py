@@ -1,4 +1,4 @@
-"""The weights of one layer of Keras 0.3 to 2, in the order and the layout that Keras 3 has them."""
+"""Convert the weights of a layer of Keras 0.3 to 2 to the order and the layout of Keras 3."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ Arrays = list[Array]
 GATES = {"LSTM": ("i", "f", "c", "o"), "GRU": ("z", "r", "h"), "ConvLSTM2D": ("i", "f", "c", "o")}
 """The gates of a recurrent layer in the order of Keras 2 and 3."""
 _FILE_ORDER = {"LSTM": ("i", "c", "f", "o"), "GRU": ("z", "r", "h"), "ConvLSTM2D": ("i", "c", "f", "o")}
-"""Their order in files of Keras 0.3 and 1, where each gate had its own arrays W, U and b."""
+"""The order of the gates in files of Keras 0.3 and 1, where each gate had its own arrays W, U and b."""
 _OPEN = {"LSTM": (0, 1, 3), "GRU": (0, 1), "ConvLSTM2D": (0, 1, 3)}
-"""The gates that ``recurrent_activation`` is taken of."""
+"""The gates to which ``recurrent_activation`` is applied."""
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D")
 STEEPER = 1.2
-"""``hard_sigmoid`` of Keras 1 and 2 is that of Keras 3 of 1.2 times the number: clip(0.2*x + 0.5, 0, 1)."""
+"""The factor between the ``hard_sigmoid`` of Keras 1 and 2, clip(0.2*x + 0.5, 0, 1), and that of Keras 3:
+the old one of x is the new one of 1.2 * x."""
 
 
 class CannotCarryError(Exception):
-    """The weights of a layer cannot be carried over; says why."""
+    """The weights of a layer cannot be converted; says why."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where weights come from: the age of Keras, and whether it ran on Theano."""
+    """The origin of weights: the age of Keras, and whether it ran on Theano."""
 
     age: Age
     theano: bool = False
 
 
 def carried(kind: str, config: Mapping[str, Any], arrays: Arrays, origin: Origin) -> tuple[Arrays, list[str]]:
-    """Return a layer's weights as Keras 3 has them, and what was done beyond changing their order.
+    """Return a layer's weights as Keras 3 has them, and what was done besides changing their order.
 
-    ``kind`` and ``config`` are the layer's class and configuration as Keras 3 has them.
+    ``kind`` and ``config`` are the layer's class and configuration in Keras 3.
 
     Raises:
-        CannotCarryError: they are none of such a layer.
+        CannotCarryError: they are not weights of such a layer.
     """
     try:
         return _rearranged(kind, config, arrays, origin)
@@ -76,14 +77,14 @@ def _rearranged(
 
 
 def count_of(kind: str, weights: int, split: bool) -> int:
-    """Return how many arrays a file has for a layer that has ``weights`` in Keras 3."""
+    """Return the number of arrays in a file for a layer with ``weights`` arrays in Keras 3."""
     if split and kind in GATES and weights == 3:
         return 3 * len(GATES[kind])
     return weights
 
 
 def _joined(kind: str, arrays: Arrays) -> Arrays:
-    """The arrays of the gates side by side, where each gate has its own."""
+    """Return the arrays of the gates side by side, if each gate has its own."""
     order = _FILE_ORDER[kind]
     if len(arrays) != 3 * len(order):
         return arrays
@@ -99,7 +100,7 @@ def _filters_first(rows: Sequence[Sequence[Array]]) -> bool:
 
 
 def _from_cudnn(kind: str, arrays: Arrays, done: list[str]) -> Arrays:
-    """A layer of cuDNN, whose kernels are transposed gate by gate, and which has two biases."""
+    """Return the weights of a cuDNN layer, with kernels transposed gate by gate and two biases."""
     kernel, recurrent, bias = arrays
     gates = len(GATES[kind])
     if bias.shape != (2 * gates * recurrent.shape[0],) or kernel.ndim != 2:
@@ -114,7 +115,7 @@ def _from_cudnn(kind: str, arrays: Arrays, done: list[str]) -> Arrays:
 def _convolution(
     kind: str, config: Mapping[str, Any], arrays: Arrays, origin: Origin, done: list[str]
 ) -> Arrays:
-    """A convolution's kernels with the axes (places, channels in, channels out)."""
+    """Return the weights of a convolution, with the kernels' axes (places, channels in, channels out)."""
     found = list(arrays)
     first = config.get("data_format") == "channels_first"
     for i in range(2 if kind == "ConvLSTM2D" else 1):
@@ -138,7 +139,7 @@ def _convolution(
 
 
 def _steeper(kind: str, config: Mapping[str, Any], arrays: Arrays, done: list[str]) -> Arrays:
-    """Weights under which the ``hard_sigmoid`` of Keras 3 gives what that of Keras 1 and 2 gave."""
+    """Return weights that give with Keras 3's ``hard_sigmoid`` what they gave with the older one."""
     found = list(arrays)
     if kind in GATES:
         if config.get("activation") == "hard_sigmoid":

@@ -10,10 +10,10 @@ from seqtopo.searching.points import Points
 
 
 class SpecHyperModel:
-    """Builds the model that ``hp`` chooses of a spec's space, as KerasTuner's hypermodels do.
+    """A hypermodel of KerasTuner for a spec's space: it builds the model that ``hp`` chooses.
 
-    A tuner takes it as its ``hypermodel``: it is called with the hyperparameters, and returns a compiled
-    model where the spec has a ``train`` line.
+    A tuner takes it as its ``hypermodel``: it is called with the hyperparameters, and returns a model,
+    compiled if the spec has a ``train`` line.
     """
 
     def __init__(self, points: Points, dims: dict[str, Any], backend: str | None = None) -> None:
@@ -40,7 +40,7 @@ class SpecHyperModel:
 
 
 def _ask(hp: Any, name: str, distribution: BaseDistribution) -> Any:
-    """A value of one name, as KerasTuner asks for it."""
+    """Return the value of a name that KerasTuner chooses from a distribution."""
     if isinstance(distribution, CategoricalDistribution):
         choices = list(distribution.choices)
         if len({type(choice) for choice in choices}) == 1:

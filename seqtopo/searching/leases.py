@@ -1,7 +1,8 @@
 """Find trials whose worker was killed, and queue them again.
 
-A storage with heartbeats does that itself; a journal has none. So a worker writes a lease on its trial: host,
-process, and until when. A trial that failed without a reason, or whose lease has run out, lost its worker.
+A storage with heartbeats does that itself; a journal has none. So a worker writes a lease on its trial: its
+host, its process, and the end of the lease. A trial that failed without a reason, or whose lease has run out,
+lost its worker.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from seqtopo.searching.storage import GRACE, HEARTBEAT, MOST_RETRIES
 
 LEASE, WHY, RETRY_OF, SAME_AS, SURPLUS = "lease", "why", "retry_of", "same_as", "surplus"
-"""Attributes of trials: who trains it, why it failed, which killed trial it does again, which trial it
-equals, and whether it was begun beside the last one that was wanted."""
+"""The attributes of trials: the lease of the worker, the reason of a failure, the killed trial that is
+repeated, the trial with the same point, and a mark for one that was begun after the last wanted one."""
 _DROPPED = (SAME_AS, SURPLUS)
 
 
@@ -38,7 +39,7 @@ def lease(seconds: float = GRACE) -> dict[str, Any]:
 
 
 def _started(pid: int) -> str:
-    """When a process of this machine began, in the system's own count; "" where nothing tells."""
+    """Return the start time of a process of this machine, as the system has it; "" if it is not known."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -46,7 +47,7 @@ def _started(pid: int) -> str:
 
 
 def is_over(held: Any, now: float | None = None) -> bool:
-    """Return whether a lease has run out, or its process on this machine is gone."""
+    """Return whether a lease has run out, or its process on this machine has ended."""
     if not isinstance(held, dict):
         return False
     if held.get("host") == socket.gethostname():
@@ -63,7 +64,7 @@ def is_over(held: Any, now: float | None = None) -> bool:
 
 
 class Holding:
-    """Holds a lease on a trial while it trains, and renews it where the storage has no heartbeats."""
+    """A lease on a trial while it trains, which is renewed if the storage has no heartbeats."""
 
     def __init__(self, trial: optuna.Trial, *, renew: bool = True) -> None:
         self.trial = trial
@@ -91,7 +92,7 @@ class Holding:
 
 
 def counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials that count: each killed one once, by its retry, and none that was dropped."""
+    """Return the trials that count: a killed one once, by its retry, and no dropped ones."""
     return [
         t
         for t in trials
@@ -122,19 +123,19 @@ def queue_again(study: Study, trial: FrozenTrial) -> None:
 
 
 def _retried(trial: FrozenTrial) -> int | None:
-    """The number of the killed trial that one does again; heartbeats note it in their own way."""
+    """Return the number of the killed trial that a trial repeats; heartbeats note it in their own way."""
     found = trial.user_attrs.get(RETRY_OF, trial.system_attrs.get("failed_trial"))
     return None if found is None else int(found)
 
 
 def origin(trial: FrozenTrial) -> int:
-    """Return the number of a trial, or of the killed one that it does again."""
+    """Return the number of a trial, or of the killed one that it repeats."""
     found = _retried(trial)
     return trial.number if found is None else found
 
 
 def ordinal(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
-    """Return which of a study's points a trial is, from 0: what is done again takes no new one.
+    """Return the number of a trial's point in its study, from 0; a repeated trial has that of the killed one.
 
     So a study has the same points whether workers were killed or not.
     """
@@ -143,7 +144,7 @@ def ordinal(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
 
 
 def requeue_killed(study: Study) -> int:
-    """Queue the trials again whose workers were killed; return how many. Heartbeats do it otherwise."""
+    """Queue the trials of killed workers again, and return their number; heartbeats do it otherwise."""
     found = 0
     trials = study.get_trials(deepcopy=False)
     done = {t.user_attrs.get("after") for t in trials}
@@ -163,7 +164,7 @@ def requeue_killed(study: Study) -> int:
 
 
 def _is_lost(trial: FrozenTrial) -> bool:
-    """Whether nobody trains a running trial: its lease is over, or its worker died before it wrote one."""
+    """Return whether a running trial has no worker: its lease is over, or none was written in time."""
     held = trial.user_attrs.get(LEASE)
     if held is not None:
         return is_over(held)

@@ -1,6 +1,6 @@
-"""Draw whole points of a space, as Optuna's distributions, and write the spec of a point.
+"""Draw whole points of a space as Optuna's distributions, and write the spec of a point.
 
-A name that the choices so far do not use is not asked for.
+A name that is not used with the choices so far is not drawn.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from seqtopo.syntax.parse import parse
 
 Values = dict[str, Number | str]
 Pick = Callable[[str, BaseDistribution], Any]
-"""Gives the value of a name of a distribution."""
+"""A function that gives the value of a name for a distribution."""
 
 MOST_KEPT = 300
-"""So many allowed topologies are remembered, to fall back on."""
+"""The most allowed topologies that are remembered, as a fallback."""
 MOST_MADE = 10_000
-"""So many layers are made to find them; ten times as many to find one."""
+"""The layers that are made to find several allowed topologies; ten times as many to find one."""
 MOST_IN_GRID = 20_000
-"""A grid has no more topologies than this."""
+"""The most topologies of a grid."""
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:
-    r"""Return what Optuna draws a name from.
+    r"""Return Optuna's distribution for a name.
 
     >>> from seqtopo.report.analyse import analyse
     >>> space = analyse("search A in [1..9] step 2, B in [lstm, gru]\nin(4,2) -> B(A)").resolved.searched
@@ -55,7 +55,7 @@ def distribution_of(domain: Domain) -> BaseDistribution:
 
 
 def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:
-    """Return the value that a trial has for a name of a distribution."""
+    """Return the value that a trial has for a name with a distribution."""
     if isinstance(distribution, CategoricalDistribution):
         return trial.suggest_categorical(name, distribution.choices)
     if isinstance(distribution, IntDistribution):
@@ -69,9 +69,9 @@ def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> A
 
 @dataclass
 class Points:
-    """The points of a spec's space, within a bound on the parameters and on the steps that are left.
+    """The points of a spec's space, within bounds on the parameters and on the remaining steps.
 
-    ``names`` are the names under which Optuna knows them, where they are others.
+    ``names`` are the names in Optuna, for those that differ.
     """
 
     source: Source
@@ -89,11 +89,11 @@ class Points:
         self.distributions = {name: distribution_of(domain) for name, domain in self.domains.items()}
 
     def known_as(self, name: str) -> str:
-        """Return the name under which Optuna knows a name of the space."""
+        """Return the name in Optuna of a name of the space."""
         return self.names.get(name, name)
 
     def ask(self, pick: Pick) -> Values:
-        """Return a whole point: each name that it uses is picked, in the order of the text."""
+        """Return a whole point, in which each name that it uses is picked, in the order of the text."""
         values: Values = {}
         while True:
             used = self.look(values).used
@@ -104,11 +104,11 @@ class Points:
             values[name] = round(found, 12) if isinstance(found, float) else found
 
     def look(self, values: Mapping[str, Any]) -> Seen:
-        """Return what is known of the topology of a point; names that it lacks have their first value."""
+        """Return the topology of a point and its problems; names that it lacks have their first value."""
         return self.looker.look({name: _index(self.domains[name], value) for name, value in values.items()})
 
     def allows(self, values: Mapping[str, Any]) -> bool:
-        """Return whether a point is a model, not too large, and keeps steps enough."""
+        """Return whether a point is a model within the bounds on parameters and steps."""
         seen = self.look(values)
         if seen.resolved is None or seen.wrong:
             return False
@@ -119,13 +119,13 @@ class Points:
         return self.min_steps is None or steps is None or steps >= self.min_steps
 
     def params(self, values: Mapping[str, Any]) -> int | None:
-        """Return the number of parameters of a point; None where sizes are open."""
+        """Return the number of parameters of a point; None if sizes are open."""
         resolved = self.look(values).resolved
         size = counting.params(resolved.graph) if resolved is not None else None
         return size if isinstance(size, int) else None
 
     def fewest_steps(self, values: Mapping[str, Any]) -> int | None:
-        """Return the fewest steps that a sequence has on its way through the model; None for open ones."""
+        """Return the fewest steps that a sequence has inside the model; None if they are open."""
         resolved = self.look(values).resolved
         if resolved is None:
             return None
@@ -134,7 +134,7 @@ class Points:
         return min(known, default=None)
 
     def topologies(self) -> Iterator[Values | None]:
-        """Yield the allowed topologies, with the low end of what lies between floats; None for others."""
+        """Yield the allowed topologies, with ranges of floats at their low ends; None for all others."""
         todo: list[Values] = [{}]
         while todo:
             values = todo.pop()
@@ -148,9 +148,7 @@ class Points:
             todo += [{**values, name: domain.value(i)} for i in reversed(range(count))]
 
     def some_topologies(self, most: int = MOST_KEPT) -> list[Values]:
-        """Return the first of the allowed topologies, as many as are remembered; where hardly any is allowed,
-        those that are found within a bound.
-        """
+        """Return the first allowed topologies, up to ``most``, within a bound on the layers made."""
         found: list[Values] = []
         begin = self.looker.made
         for values in self.topologies():
@@ -161,7 +159,7 @@ class Points:
         return found
 
     def between(self, values: Values, chance: random.Random) -> Values:
-        """Return a topology with a value between the ends for each name that lies between floats."""
+        """Return a topology with a random value for each name with a range of floats."""
         found = dict(values)
         for name in values:
             domain = self.domains[name]
@@ -170,7 +168,7 @@ class Points:
         return found
 
     def text(self, values: Mapping[str, Any], head: str = "") -> str:
-        """Return the spec of a point, ``let`` in place of ``search``; ``head`` are comments above it."""
+        """Return the spec of a point, with ``let`` in place of ``search``; ``head`` are comments above it."""
         text = self.source.text
         for statement in reversed(self.spec.statements):
             if not isinstance(statement, tree.Search):
@@ -187,7 +185,7 @@ class Points:
         return head + text + ("" if text.endswith("\n") else "\n")
 
     def canonical(self, values: Mapping[str, Any]) -> str:
-        """Return the text by which equal points are known as equal: what they use, and nothing else."""
+        """Return the text by which equal points are recognised: the values of the names that they use."""
         used = self.look(values).used
         return ", ".join(f"{n}={bound_text(values[n])}" for n in self.domains if n in values and n in used)
 
@@ -199,7 +197,7 @@ def fixed_text(spec: tree.Spec) -> str:
 
 
 def _index(domain: Domain, value: Any) -> int:
-    """The number of a value of a domain; 0 for what lies between floats."""
+    """Return the number of a value of a domain; 0 for ranges of floats."""
     if domain.choices:
         return next(i for i in range(len(domain.choices)) if domain.value(i) == value)
     return 0 if domain.step is None else round((value - domain.low) / domain.step)

@@ -1,4 +1,4 @@
-"""Say what a study found: the best trials, what mattered, which are worth their size."""
+"""Summarise a study: the best trials, the importance of names, and the trials that are worth their size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from seqtopo.graph.domains import bound_text
 from seqtopo.searching.leases import WHY, counted
 
 FINALISTS = "finalists"
-"""Where a study holds the scores of the trials that were trained again: by number, a list each."""
+"""The attribute of a study with the scores of trials that were trained again: a list for each number."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many trials there are, by how they ended."""
+    """The numbers of trials, by their state."""
 
     complete: int
     running: int
@@ -42,7 +42,7 @@ class Tally:
 
 
 def tally(trials: Sequence[FrozenTrial]) -> Tally:
-    """Return how many trials count, by how they ended."""
+    """Return the numbers of the trials that count, by their state."""
     there = counted(trials)
 
     def of(state: TrialState) -> int:
@@ -64,7 +64,7 @@ def tally(trials: Sequence[FrozenTrial]) -> Tally:
 
 
 def values_of(trial: FrozenTrial) -> dict[str, Any]:
-    """Return the values of a trial by the names that the spec has."""
+    """Return the values of a trial, by the names of the spec."""
     return {name.partition("@")[0]: value for name, value in trial.params.items()}
 
 
@@ -78,7 +78,7 @@ def _short(value: Any) -> str:
 
 
 def best_trials(study: Study, count: int) -> list[FrozenTrial]:
-    """Return the trials with the lowest scores, of each point one, the best first."""
+    """Return the trials with the lowest scores, one for each point, the best first."""
     done = [t for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if t.value is not None]
     found: dict[str, FrozenTrial] = {}
     for trial in sorted(done, key=lambda t: (t.value, t.number)):
@@ -87,7 +87,7 @@ def best_trials(study: Study, count: int) -> list[FrozenTrial]:
 
 
 def importance(study: Study) -> dict[str, float]:
-    """Return how much each name mattered, as shares of 1; nothing where there are too few trials."""
+    """Return the importance of each name, as shares of 1; {} if there are too few trials."""
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(done) < 4 or len({t.value for t in done}) < 2:
         return {}
@@ -104,7 +104,7 @@ def importance(study: Study) -> dict[str, float]:
 def pareto(
     trials: Sequence[FrozenTrial], keys: Sequence[Callable[[FrozenTrial], float | None]]
 ) -> list[FrozenTrial]:
-    """Return the trials that no other beats in all of some numbers at once, the best score first."""
+    """Return the trials that no other beats in all numbers at once, the best score first."""
     rows = [(t, [key(t) for key in keys]) for t in trials]
     known = [(t, [n for n in numbers if n is not None]) for t, numbers in rows if None not in numbers]
     found = [
@@ -118,7 +118,7 @@ def pareto(
 
 
 def effects(study: Study) -> dict[str, list[tuple[Any, float]]]:
-    """Return the value and the score of each trial that has it, by name."""
+    """Return by name the pairs of value and score of all trials that have the name."""
     found: dict[str, list[tuple[Any, float]]] = {}
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         for name, value in values_of(trial).items():

@@ -1,4 +1,4 @@
-"""Run a search from Python, and give the spec of a trial."""
+"""Run a search from Python, and return the spec of a trial."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from seqtopo.searching.worker import Worker
 
 
 def training_of(found: Search) -> Any:
-    """Return what trains the points of a search; loads Keras, on the backend that is chosen."""
+    """Return the object that trains the points of a search; loads Keras on the chosen backend."""
     options = found.options
     choose(options.backend)
     from seqtopo.searching.trials import Training  # loads Keras
@@ -66,7 +66,7 @@ def run_search(
 
 
 def points_of(checked: Checked, dims: Mapping[str, Any]) -> Points:
-    """Return the points of a spec's space, which was looked at.
+    """Return the points of a spec's space, after a check of the space.
 
     Raises:
         SpecError: the spec is wrong, or a choice of it.
@@ -79,7 +79,7 @@ def points_of(checked: Checked, dims: Mapping[str, Any]) -> Points:
 
 
 def spec_of_trial(trial: optuna.Trial | FrozenTrial, points: Points) -> str:
-    """Return the spec of a trial; one that runs is asked for each name that its point uses."""
+    """Return the spec of a trial; a running one is asked for each name that its point uses."""
     if isinstance(trial, FrozenTrial):
         return points.text(values_of(trial))
     return points.text(points.ask(lambda name, distribution: suggest(trial, name, distribution)))

@@ -1,4 +1,4 @@
-"""Wrap Optuna's samplers: they draw whole points, and draw again what is not allowed."""
+"""Wrap Optuna's samplers so that they draw whole points, and draw again if a point is not allowed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from seqtopo.searching.points import MOST_IN_GRID, MOST_KEPT, Points, Values
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "grid")
 PRUNERS = ("median", "hyperband", "none")
 REPEATED = ("random", "grid")
-"""Samplers that draw a trial from its number alone: the same trials with any number of workers."""
+"""The samplers whose trials depend on their numbers alone, and so not on the number of workers."""
 MOST_DRAWS = 100
-"""So often a point is drawn anew, before one of the allowed topologies is taken."""
+"""The draws of a point after which one of the allowed topologies is taken."""
 MOST_LEARNED = 10
-"""So often it is drawn by what was learned; the other times it is drawn at random, which is quick."""
+"""The draws that use what was learned; further ones are random, which is quick."""
 NEEDS = {"cmaes": ("cmaes",), "gp": ("torch", "scipy")}
-"""What Optuna's samplers import beside it."""
+"""The packages that Optuna's samplers import besides Optuna."""
 
 
 def derived_seed(seed: int, number: int) -> int:
-    """Return the seed of a trial, from the study's and its number.
+    """Return the seed of a trial, from the study's seed and the trial's number.
 
     >>> derived_seed(0, 3) == derived_seed(0, 3) != derived_seed(1, 3)
     True
@@ -60,11 +60,10 @@ def pruner_of(kind: str, epochs: int) -> optuna.pruners.BasePruner:
 
 
 class WholePoints(BaseSampler):
-    """Draws a whole point at once, and again while it is not allowed or known already, up to a bound.
+    """A sampler that draws a whole point at once, and again if it is not allowed or known already.
 
-    Then it takes one of the allowed topologies, so that no trial is one that is not. What is drawn for a
-    trial follows from the study's seed, the trial's number, and for samplers that learn from the trials
-    that have ended.
+    After a number of draws it takes one of the allowed topologies, so every trial is allowed. The point of a
+    trial depends on the study's seed, the trial's number, and for samplers that learn on the finished trials.
     """
 
     def __init__(self, points: Points, kind: str, seed: int) -> None:
@@ -73,11 +72,11 @@ class WholePoints(BaseSampler):
         self.seed = seed
         self.allowed: list[Values] = points.some_topologies(MOST_IN_GRID if kind == "grid" else MOST_KEPT)
         self.redrawn = 0
-        """How many points were drawn and not taken."""
+        """The number of points that were drawn and not taken."""
         self.fallen_back = 0
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return the whole space, by the names that Optuna knows."""
+        """Return the whole space, by the names in Optuna."""
         found = self.points.distributions
         return {self.points.known_as(name): distribution for name, distribution in found.items()}
 
@@ -128,7 +127,7 @@ class WholePoints(BaseSampler):
         return self._another(chance, known)
 
     def _another(self, chance: random.Random, known: Collection[str]) -> Values:
-        """One of the allowed topologies, if there is one that was not tried."""
+        """Return one of the allowed topologies, if possible one that was not tried."""
         tries = (self.points.between(chance.choice(self.allowed), chance) for _ in range(MOST_DRAWS))
         new = (values for values in tries if self.points.canonical(values) not in known)
         found = next(new, None) or self._untried(known)
@@ -142,6 +141,6 @@ class WholePoints(BaseSampler):
 
 
 def tried_points(trials: Sequence[FrozenTrial]) -> set[str]:
-    """Return the points that were trained or are in training, in their canonical form."""
+    """Return the points that were or are being trained, in canonical form."""
     states = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED)
     return {t.user_attrs["point"] for t in trials if t.state in states and "point" in t.user_attrs}

@@ -1,4 +1,4 @@
-"""Set up a study: look at the whole space with the data, and join the study of that name."""
+"""Set up a study: check the whole space with the data, and join the study of that name."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from seqtopo.system import packages
 
 OF_SCORES = ("epochs", "batch", "steps", "horizon", "stride", "target", "validation", "scale", "series")
 OF_STUDY = ("pad", "same", "folds", "seed", "sampler", "prune", "max_params", "min_steps")
-"""The options that all workers of a study have in common."""
+"""The options that all workers of a study must share."""
 
 
 @dataclass
 class Options:
-    """What a search is asked for: how data is read and cut, and how the space is searched."""
+    """The options of a search: how data is read and cut, and how the space is searched."""
 
     data: Any
     series: str | None = None
@@ -63,7 +63,7 @@ class Options:
 
 @dataclass
 class Search:
-    """A search that is set up: its points, its data, and what is said of both."""
+    """A search that is set up: its points, its data, and the lines about both."""
 
     checked: Checked
     options: Options
@@ -104,7 +104,7 @@ def set_up(
     selection: Selection | None = None,
     say: Callable[[str], object] = lambda line: None,
 ) -> Search:
-    """Read the data, learn the open sizes from it, and look at the whole space with them.
+    """Read the data, bind the open sizes to it, and check the whole space with them.
 
     Raises:
         SpecError: something is wrong with the spec, a choice of it, the data, or the storage.
@@ -161,7 +161,7 @@ def digest(path: Path) -> str:
 
 
 def has_heartbeats(storage: BaseStorage) -> bool:
-    """Return whether a storage finds killed workers itself."""
+    """Return whether a storage finds killed workers by itself."""
     return isinstance(storage, RDBStorage)
 
 
@@ -171,7 +171,11 @@ def most_params(options: Options) -> int:
 
 
 def check_sampler(kind: str) -> None:
-    """Raise SpecError (ST444) where what a sampler needs is not installed."""
+    """Refuse a sampler whose packages are not installed.
+
+    Raises:
+        SpecError: ST444.
+    """
     lacking = [name for name in NEEDS.get(kind, ()) if not packages.installed(name)]
     if lacking:
         raise wrong(

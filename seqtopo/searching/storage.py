@@ -1,4 +1,4 @@
-"""Open the storage of a study, and let a worker join only where it searches the same."""
+"""Open the storage of a study, and let a worker join only if it searches the same."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ except ImportError:  # not on this system
 SUFFIX = ".study.log"
 """The ending of the journal beside the data."""
 RECORD = "seqtopo"
-"""Where a study holds what it searches."""
+"""The attribute of a study with its record."""
 HEARTBEAT, GRACE = 20, 80
-"""Seconds between two signs of life of a worker, and after which it is taken for dead."""
+"""The seconds between two heartbeats of a worker, and those without one after which it counts as dead."""
 _TRIES = 5
 MOST_RETRIES = 2
-"""So often a trial whose worker was killed is queued again."""
+"""The most times that a trial of a killed worker is queued again."""
 
 Space = Mapping[str, Mapping[str, Any]]
-"""What each name is searched in, as data: see ``Space.data``."""
+"""The domain of each name as data; see ``Space.data``."""
 
 
 class _FileLock:
-    """A lock on a file that the system takes from a process that dies."""
+    """A lock on a file, which the system releases if the process dies."""
 
     def __init__(self, path: str) -> None:
         self.path = path + ".lock"
         self.file: int | None = None
 
     def acquire(self) -> bool:
-        """Wait for the lock."""
+        """Wait for the lock, and take it."""
         file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -60,21 +60,21 @@ class _FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self.file is not None:
             os.close(self.file)
             self.file = None
 
 
 class WholeLines(JournalFileBackend):
-    """A journal that holds whole lines only: what a full disk or a killed worker left of one is cut off."""
+    """A journal of whole lines: a partial line, from a full disk or a killed worker, is cut off."""
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
         super().__init__(self.path)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write lines at the end, or nothing.
+        """Append lines, or nothing.
 
         Raises:
             OSError: they cannot be written.
@@ -99,7 +99,7 @@ class WholeLines(JournalFileBackend):
 
 
 def _end_of_lines(file: Any) -> int:
-    """Where the last whole line of a file ends."""
+    """Return the position behind the last whole line of a file."""
     end = int(file.seek(0, os.SEEK_END))
     at = end
     while at > 0:
@@ -113,16 +113,16 @@ def _end_of_lines(file: Any) -> int:
 
 
 def wrong(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> SpecError:
-    """Return the error of what has no place in a spec."""
+    """Return an error with one diagnostic that has no place in a spec."""
     return SpecError((Diagnostic(code, message, Span(0, 0), notes=notes, help=help),))
 
 
 def open_storage(
     url: str | None, journal: Path, *, make: bool = True, heartbeat: int = HEARTBEAT, grace: int = GRACE
 ) -> BaseStorage:
-    """Return the storage at a URL, or the journal at a path; ``make`` it where it is not there.
+    """Return the storage at a URL, or the journal at a path; with ``make`` a missing one is made.
 
-    Workers of a database give a sign of life every ``heartbeat`` seconds, and are dead after ``grace``.
+    Workers of a database write a heartbeat every ``heartbeat`` seconds, and count as dead after ``grace``.
 
     Raises:
         SpecError: ST443, it cannot be opened.
@@ -153,7 +153,7 @@ def open_storage(
 
 
 def _database(url: str, heartbeat: int, grace: int) -> RDBStorage:
-    """The storage in a database. Workers that begin at once may all make its tables: they try again."""
+    """Return the storage in a database; several workers may make its tables at once, so each retries."""
     for left in reversed(range(_TRIES)):
         try:
             with warnings.catch_warnings():  # heartbeats are called experimental
@@ -174,7 +174,7 @@ def _database(url: str, heartbeat: int, grace: int) -> RDBStorage:
 
 
 def _with_driver(url: str) -> str:
-    """A URL of PostgreSQL with the driver that is installed, where it names none."""
+    """Return a URL of PostgreSQL that names the installed driver, if it names none."""
     scheme, colon, rest = url.partition("://")
     if scheme in ("postgresql", "postgres") and not importlib.util.find_spec("psycopg2"):
         return f"postgresql+psycopg{colon}{rest}"
@@ -183,8 +183,10 @@ def _with_driver(url: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What a study searches: the spec's fixed text, the data's digest, the options that scores depend on,
-    how it is searched, and the space, whose names have a version.
+    """The record of what a study searches.
+
+    It has the spec's fixed text, the data's digest, the options on which scores depend, the search's options,
+    and the space with a version of each name.
     """
 
     text: str
@@ -194,11 +196,11 @@ class Record:
     versions: Mapping[str, int] = field(default_factory=dict)
 
     def names(self) -> dict[str, str]:
-        """Return the names under which Optuna knows those whose choices were changed."""
+        """Return the names in Optuna of those names whose choices were changed."""
         return {name: f"{name}@{version}" for name, version in self.versions.items() if version > 1}
 
     def as_data(self) -> dict[str, Any]:
-        """Return the record as JSON takes it."""
+        """Return the record as data for JSON."""
         return {
             "text": self.text,
             "data": self.data,
@@ -217,7 +219,7 @@ def join(
     sampler: Any = None,
     pruner: Any = None,
 ) -> tuple[optuna.Study, Record]:
-    """Return the study of that name, made where there is none, and what it searches.
+    """Return the study of that name, made if it does not exist, and its record.
 
     Raises:
         SpecError: ST441, the study searches something else; ST443, it cannot be written.
@@ -246,7 +248,7 @@ def join(
 
 
 def checked_record(name: str, known: Record, mine: Record, *, widen: bool) -> Record:
-    """Return what is searched together from here on.
+    """Return the record of the joint search.
 
     Raises:
         SpecError: ST441, the two do not search the same.
@@ -307,7 +309,7 @@ def _differences(known: str, mine: str) -> tuple[str, ...]:
 
 
 def _contains(wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> bool:
-    """Whether every value of one domain is one of another."""
+    """Return whether every value of one domain is one of another."""
     if "choices" in narrow:
         if "choices" in wide:
             return all(choice in wide["choices"] for choice in narrow["choices"])
@@ -318,7 +320,7 @@ def _contains(wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> bool:
 
 
 def _same_kind(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
-    """Whether Optuna takes both for the same name: ranges of one kind; choices are fixed."""
+    """Return whether Optuna accepts both domains under one name: ranges of one kind; choices are fixed."""
     if "choices" in one or "choices" in two:
         return False
     whole = [isinstance(each["low"], int) for each in (one, two)]

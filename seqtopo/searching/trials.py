@@ -1,4 +1,4 @@
-"""Train a point of a space as ``seqtopo fit`` trains a spec, and score it on what is held out."""
+"""Train a point of a space as ``seqtopo fit`` trains a spec, and score it on the held-out data."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from seqtopo.runtime.building import backend_failures, build, keras_refusals
 from seqtopo.source import Source
 
 LATENCIES = 5
-"""So many single samples are asked for to measure how long an answer takes."""
+"""The single samples that are predicted to measure the latency."""
 MOST_FOLDED = 0.6
-"""The folds' held-out blocks are together no more than this share."""
+"""The largest share of the data in all held-out blocks of the folds together."""
 
 Report = Callable[[int, float], None]
-"""Told of each epoch, counted over all folds: its number and its score. It raises to end the trial."""
+"""A function that is called after each epoch with its number and score; it raises to end the trial."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a trial gave: its score, and that of each fold, how long it took and how long one answer takes."""
+    """The result of a trial: its score, those of the folds, its seconds, and the latency of one answer."""
 
     value: float
     folds: tuple[float, ...]
@@ -45,9 +45,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Training:
-    """How the trials of a study are trained: the data without what no trial sees, and fit's options.
+    """The training of a study's trials: the data without the part that no trial sees, and the options of fit.
 
-    ``read`` is the data, read once.
+    ``read`` is the data, which is read once.
     """
 
     args: Options
@@ -61,7 +61,7 @@ class Training:
     max_params: int = 2_000_000_000
 
     def __call__(self, text: str, seed: int, report: Report) -> Score:
-        """Train the spec of a point, once for each fold; return its score.
+        """Train the spec of a point, once for each fold, and return its score.
 
         Raises:
             SpecError: it cannot be built or trained, or its loss is not finite.
@@ -83,7 +83,7 @@ class Training:
         return Score(statistics.fmean(scores), tuple(scores), time.perf_counter() - begin, latency)
 
     def job(self, text: str, seed: int, fold: int = 0) -> Job:
-        """Return what a fold of a point trains on. Fold 0 is the earliest."""
+        """Return the data and model of a fold of a point; fold 0 is the earliest."""
         share = self.args.validation
         left_out, held = share, share
         if self.folds > 1:
@@ -113,22 +113,22 @@ class Training:
 
 
 def _changed(args: Options, **values: Any) -> Any:
-    """The same options with other values."""
+    """Return the options with other values."""
     if hasattr(args, "__dataclass_fields__"):
         return replace(args, **values)  # type: ignore[type-var]
     return type(args)(**{**vars(args), **values})
 
 
 def _quiet(line: str) -> None:
-    """Says nothing: what a trial reads was said before the first one."""
+    """Print nothing: the lines about the data were printed before the first trial."""
 
 
 def _keep_nothing(write: Any) -> None:
-    """Writes no progress: a trial that is stopped is trained anew."""
+    """Write no progress: a trial that is stopped is trained anew."""
 
 
 def _latency(model: keras.Model, job: Job) -> float:
-    """The median of the seconds that one sample takes, asked for alone where the batch is not fixed."""
+    """Return the median seconds of predicting one sample, or one batch if its size is fixed."""
     batch = job.train[0][0]
     several = isinstance(batch, (tuple, list))
     fixed = any(tensor.shape[0] is not None for tensor in model.inputs)

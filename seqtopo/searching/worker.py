@@ -1,4 +1,4 @@
-"""Work on a study: draw a point, train it, tell the result, until enough trials are there."""
+"""Work on a study: draw a point, train it, report the result, until there are enough trials."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from seqtopo.searching.sampling import REPEATED, WholePoints, derived_seed
 from seqtopo.searching.storage import wrong
 
 MOST_FAILED = 8
-"""After so many failures in a row, none of them of a loss, a worker gives up."""
+"""The failures in a row, not counting those of a loss, after which a worker gives up."""
 WAIT = 1.0
-"""Seconds between two looks for trials of others that were killed."""
+"""The seconds between two looks for killed trials of other workers."""
 
 Train = Callable[[str, int, Callable[[int, float], None]], Any]
-"""Trains the text of a spec with a seed, telling each epoch; gives a ``trials.Score``."""
+"""A function that trains a spec with a seed, reports each epoch, and returns a ``trials.Score``."""
 
 
 class FailedTrial(Exception):  # noqa: N818 - it ends a trial, and is no error of ours
-    """Ends a trial that failed; its reason is written."""
+    """Ends a trial that failed; its reason is stored."""
 
 
 class Stopped(Exception):  # noqa: N818 - somebody asked for it
@@ -72,10 +72,10 @@ class Worker:
     failed: list[str] = field(default_factory=list)
 
     def run(self) -> str:
-        """Work until there are enough trials, and none of another worker's is left to do again.
+        """Work until there are enough trials, and no killed one of another worker is left to repeat.
 
         Returns:
-            Why it ended: ``"done"``, ``"stopped"`` or ``"exhausted"``, where the whole space was tried.
+            Why it ended: ``"done"``, ``"stopped"``, or ``"exhausted"`` if the whole space was tried.
 
         Raises:
             SpecError: trial after trial fails in the same way.
@@ -160,9 +160,9 @@ class Worker:
         return float(score.value)
 
     def _drop_if_not_wanted(self, trial: optuna.Trial, point: str, after: int | None) -> None:
-        """End a trial that another worker has begun at the same time, or that is beside the last one.
+        """End a trial that another worker has begun too, or that comes after the last wanted one.
 
-        ``after`` is the number of the killed trial that it does again.
+        ``after`` is the number of the killed trial that it repeats.
         """
         trials = self.study.get_trials(deepcopy=False)
         before = [t for t in counted(trials) if t.number < trial.number]
@@ -178,7 +178,7 @@ class Worker:
             raise FailedTrial
 
     def _same_as(self, point: str) -> FrozenTrial | None:
-        """The trial that has trained the same point already."""
+        """Return a finished trial of the same point; None if there is none."""
         done = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return next((t for t in done if t.user_attrs.get("point") == point), None)
 

@@ -16,10 +16,7 @@ STILL_TO_DO: frozenset[str] = frozenset(
     (
         "advice",
         "ci",
-        "distributing",
-        "exporting",
         "labels",
-        "searching",
         "vgsl",
     )
 )
