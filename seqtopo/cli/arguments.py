@@ -242,7 +242,7 @@ def add_code_options(parser: Parser) -> None:
 
 
 def fix_only(words: Sequence[str]) -> Callable[[Sequence[Diagnostic]], tuple[Diagnostic, ...]]:
-    """Return what leaves fixes to the codes that ``--fix-only`` names, and takes them from the others.
+    """Return a function that removes the fixes of all findings but those that ``--fix-only`` names.
 
     Raises:
         UsageError: a word is no code and no beginning of one.

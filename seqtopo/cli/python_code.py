@@ -219,7 +219,7 @@ def place_in(file: CheckedFile, where: Where | None) -> str:
 
 
 def put_stops(files: Iterable[CheckedFile], stream: TextIO) -> None:
-    """Print where reading stopped, and why."""
+    """Print the places where reading stopped, and the reasons."""
     for file in files:
         stops = list(file.code.stops)
         for model in file.models:

@@ -145,7 +145,7 @@ def _times(graph: Graph, nodes: list[Node]) -> list[str]:
 
 
 def _joined(words: list[str]) -> str:
-    """Return what several uses of a layer do, each way once."""
+    """Return the words for several uses of a layer as one text, each once."""
     return "; ".join(dict.fromkeys(word for word in words if word))
 
 
@@ -248,7 +248,7 @@ def object_tables() -> str:
 
 
 def excluded_table() -> str:
-    """Return what ``keras.layers`` has and the language leaves out, as Markdown; one line for each reason."""
+    """Return the classes of ``keras.layers`` that the language lacks, as Markdown, a line for each reason."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for name, reason in EXCLUDED.items():
         grouped.setdefault((reason.why, reason.instead), []).append(name)
@@ -260,7 +260,7 @@ def excluded_table() -> str:
 
 
 def excluded_functions_table() -> str:
-    """Return what ``keras.ops`` has and the language leaves out, as Markdown; one line for each reason."""
+    """Return the functions of ``keras.ops`` that the language lacks, as Markdown, a line for each reason."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for name, reason in EXCLUDED_FUNCTIONS.items():
         grouped.setdefault((reason.why, reason.instead), []).append(name)

@@ -59,7 +59,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def put_study(study: Study, *, pareto_too: bool = False) -> None:
-    """Print what a study found."""
+    """Print the results of a study."""
     trials = study.get_trials(deepcopy=False)
     counts = tally(trials)
     say(f"study {study.study_name}: {counts}")

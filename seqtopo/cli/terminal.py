@@ -32,8 +32,10 @@ _USUAL_WIDTH = 80
 
 
 def terminal(stream: TextIO) -> Terminal:
-    """Return what a stream can show. ``NO_COLOR`` and ``FORCE_COLOR`` decide over colour where they are set
-    (see no-color.org), then ``TERM=dumb``; ``COLUMNS`` decides over the width.
+    """Return a stream with its width and whether it shows colours.
+
+    ``NO_COLOR`` and ``FORCE_COLOR`` decide over colour if they are set (see no-color.org), then
+    ``TERM=dumb``; ``COLUMNS`` decides over the width.
     """
     shown = bool(getattr(stream, "isatty", bool)())
     if os.environ.get("NO_COLOR"):

@@ -61,7 +61,7 @@ def _ending(data: bytes) -> str:
 
 
 def put_difference(name: str, before: str, after: str, done: str) -> None:
-    """Print what changes between two texts, as ``diff -u`` does."""
+    """Print the difference of two texts, as ``diff -u`` does."""
     name = visible(name)
     lines = unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name} ({done})"

@@ -98,7 +98,7 @@ def takes_shape(name: str) -> bool:
 def call(
     name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, where: Where | None = None
 ) -> Any:
-    """Return what a function gives that is called by its full name; None where that cannot be told.
+    """Return the result of a function, called by its full name; None if it cannot be told.
 
     >>> call("numpy.zeros", [(8, 20, 3)]).shape
     (8, 20, 3)
@@ -410,7 +410,7 @@ def _with_number(symbol: str, a: CodeArray, number: float) -> Bounds | None:
 
 
 def unary(symbol: str, value: Any) -> Any:
-    """Return what ``-x``, ``+x`` or ``~x`` gives for an array; None for anything else."""
+    """Return the result of ``-x``, ``+x`` or ``~x`` for an array; None for anything else."""
     if not isinstance(value, CodeArray):
         return None
     if symbol == "-":

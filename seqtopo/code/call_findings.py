@@ -1,4 +1,4 @@
-"""Find what is wrong with the layers and calls of a model in ways that its spec cannot have."""
+"""Find mistakes in the layers and calls of a model that no spec can contain."""
 
 from __future__ import annotations
 

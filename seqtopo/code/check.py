@@ -33,7 +33,7 @@ _MOST_ANSWERED = 3
 _IMPORTS = "import keras; from keras import *; from keras.layers import *; from keras.models import *\n"
 
 Read = Callable[[str], CodeFile]
-"""Reads another text in the place of a file's."""
+"""A function that reads another text in the place of a file's."""
 
 
 def check_path(
@@ -103,7 +103,7 @@ def _answer(model: CheckedModel) -> list[str]:
 
 
 def reader(code: CodeFile, path: Path | None = None) -> Read:
-    """Return what reads a changed text of a file that was read."""
+    """Return the function that reads a changed text of a file as the file was read."""
     notebook = code.notebook
     if notebook is None:
         return lambda text: read_text(text, code.source.name, path)

@@ -31,7 +31,7 @@ class Given(NamedTuple):
 
 
 def indent_of(where: Where) -> int:
-    """Return by how many characters the line of a place is indented."""
+    """Return the number of characters by which the line of a place is indented."""
     line = where.source.line(where.source.place(where.span.start).line)
     return len(line) - len(line.lstrip())
 

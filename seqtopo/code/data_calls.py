@@ -439,7 +439,7 @@ def batches_method(data: Batches, name: str, given: Given) -> Any:
 
 
 def listed(value: Any) -> Size | None:
-    """Return how many samples a list or an array has; None where that cannot be told."""
+    """Return the number of samples of a list or an array; None if it cannot be told."""
     if isinstance(value, Items):
         return value.count
     array = as_array(value)

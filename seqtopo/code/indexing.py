@@ -10,7 +10,7 @@ from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div
 
 
 def indexed(array: CodeArray, index: Any, where: Where | None = None) -> CodeArray:
-    """Return what ``array[index]`` gives: numbers, slices, ``...``, None, arrays of ids, of booleans."""
+    """Return ``array[index]``, for numbers, slices, ``...``, None, arrays of ids and of booleans."""
     given = index if isinstance(index, tuple) else (index,)
     if array.shape is None:
         return _of_unknown(array, given, where)
@@ -105,7 +105,7 @@ def _ends(part: slice, rows: Size | None) -> tuple[Size | None, Size | None]:
 
 
 def sliced(size: Size, part: slice) -> Size:
-    """Return how long an axis is after a slice, where all lies within it.
+    """Return the size of an axis after a slice that lies within it.
 
     >>> sliced(10, slice(2, None)), sliced(10, slice(None, None, 3)), sliced(10, slice(-3, None))
     (8, 4, 3)

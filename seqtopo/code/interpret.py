@@ -1,4 +1,4 @@
-"""Follows Python code that makes Keras models, without running it.
+"""Interpret Python code that makes Keras models, without running it.
 
 Statements run one after the other on values that may be unknown. Of a branch that is not known both sides
 run, and what they agree on stays. A called function runs with what its calls give it, one that is never

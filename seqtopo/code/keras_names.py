@@ -151,7 +151,7 @@ def canonical(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def meaning(path: str) -> Meaning:
-    """Return what a canonical dotted name means; ``OTHER`` where it is nothing of Keras.
+    """Return Keras' meaning of a canonical dotted name; ``OTHER`` if it has none.
 
     >>> meaning("keras.layers.recurrent.LSTM")
     Meaning(kind='layer', name='LSTM', family='', old='LSTM')
@@ -242,7 +242,7 @@ def is_layer_class(name: str) -> bool:
 
 
 def star(path: str) -> Mapping[str, str] | None:
-    """Return what ``from path import *`` brings, as dotted names; None where it is not known.
+    """Return the names that ``from path import *`` brings, as dotted names; None if they are not known.
 
     >>> star("keras.layers")["LSTM"]
     'keras.layers.LSTM'

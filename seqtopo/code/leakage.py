@@ -63,7 +63,7 @@ def rule(code: str) -> Callable[[Rule], Rule]:
 
 
 def leaks(file: CodeFile, on: frozenset[str]) -> list[Diagnostic]:
-    """Return what the rules that are ``on`` find in a file, once for each place, in the order of the text."""
+    """Return the findings of the rules that are ``on``, one for each place, in the order of the text."""
     found: dict[tuple[str, str, Span], Diagnostic] = {}
     for model in file.models:
         for code, find in RULES.items():

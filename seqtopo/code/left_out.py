@@ -14,7 +14,7 @@ _SHOWN = 60
 
 
 def left_out(text: SpecText) -> list[Diagnostic]:
-    """Return what a spec lacks that the code says, at its place in the Python text."""
+    """Return a diagnostic for each part of the code that a spec leaves out, at its place in the text."""
     found = [*_layers(text), *_values(text), *_arguments(text), *_training(text)]
     if not text.whole and not found:
         found.append(_told("ST503", f"{text.model.name} is not read to its end", text.model.where))

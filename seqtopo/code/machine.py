@@ -451,7 +451,7 @@ def _refill(holder: Any, values: Any) -> None:
 
 
 def calculate(operator: str, a: Value, b: Value) -> Size | None:
-    """Return what arithmetic on sizes gives; None where it is no size."""
+    """Return the result of arithmetic on sizes; None if it is no size."""
     if not (is_size(a) and is_size(b)):
         return None
     if operator == "+":

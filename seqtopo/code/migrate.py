@@ -1,4 +1,4 @@
-"""Find what Keras 3 calls otherwise in code that was written for Keras 0.3 to 2 (ST8), and fix it.
+"""Find names in code for Keras 0.3 to 2 that Keras 3 has changed (ST8), and fix them.
 
 Names are told by the imports of the text, so that what never runs is migrated, too. What was read of the
 models says where their first layers are. A fix is safe only if the models of the fixed text are the same.
@@ -30,7 +30,7 @@ PREFIX = "ST8"
 
 
 def old_findings(code: CodeFile, on: frozenset[str]) -> list[Diagnostic]:
-    """Return what is spelled in the way of an earlier Keras, for the codes that are ``on``."""
+    """Return findings about spellings of earlier versions of Keras, for the codes that are ``on``."""
     if not any(one.startswith(PREFIX) for one in on):
         return []
     text = OldText(code)

@@ -53,7 +53,7 @@ class Rewriting:
 
 
 def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Diagnostic]:
-    """Yield what Keras 3 changed in a call of a layer: its class (ST802) and its arguments (ST803)."""
+    """Yield findings about old spellings in a layer's call: its class (ST802) and arguments (ST803)."""
     name = found.name
     written = name if found.kind == "merge" else found.old
     if found.kind == "merge" and not name:

@@ -27,7 +27,7 @@ class Firsts(NamedTuple):
 
 
 def firsts_of(models: Iterable[CodeModel]) -> Firsts:
-    """Return where the first layers of models stand, and where the others do."""
+    """Return the places of the first layers of models, and those of all other layers."""
     first: set[Span] = set()
     later: set[Span] = set()
     for model in models:

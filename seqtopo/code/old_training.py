@@ -31,7 +31,7 @@ class Known(NamedTuple):
 
 
 def known_of(text: OldText, code: CodeFile) -> Known:
-    """Return what the reading of a file tells of its calls."""
+    """Return the facts about a file's calls that follow from reading its models."""
     trained = {one.where.span for model in code.models for one in model.training}
     metrics = [
         k.value for n in text.nodes if isinstance(n, ast.Call) for k in n.keywords if k.arg == "metrics"
@@ -78,7 +78,7 @@ def model_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
 
 
 def method_findings(text: OldText, call: ast.Call, known: Known) -> Iterator[Diagnostic]:
-    """Yield what Keras 3 changed in a call of a method of a model."""
+    """Yield a finding for each old name in a call of a model's method (ST805, ST806)."""
     if not isinstance(call.func, ast.Attribute):
         return
     name, place = call.func.attr, text.last_name(call.func)
@@ -215,7 +215,7 @@ def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
 
 
 def object_findings(text: OldText, call: ast.Call, found: Meaning, known: Known) -> Iterator[Diagnostic]:
-    """Yield what Keras 3 changed in the arguments of an optimizer, a regularizer or a constraint."""
+    """Yield a finding for each old argument of an optimizer, a regularizer or a constraint (ST807)."""
     if found.family != "optimizer":
         entry = entry_of(found.family, found.name) if found.family else None
         names = OBJECT_ARGUMENTS.get(entry.keras if entry is not None else found.name, {})

@@ -56,7 +56,7 @@ class PythonText:
         return CallNode(node, place)
 
     def argument_spans(self, node: CallNode) -> list[Span]:
-        """Return where the arguments of a call stand, in their order."""
+        """Return the spans of the arguments of a call, in their order."""
         args = [node.span(arg) for arg in node.node.args]
         args += [node.keyword(arg) for arg in node.node.keywords]
         return sorted(args)
@@ -322,7 +322,7 @@ def item_texts(text: str) -> list[str]:
 
 
 def line_end(text: str, at: int) -> int:
-    """Return where the line of an offset ends."""
+    """Return the end of the line of an offset."""
     found = text.find("\n", at)
     return len(text) if found < 0 else found
 
@@ -343,7 +343,7 @@ def row_of(node: tree.Expr) -> Row | None:
 
 
 def literal_length(text: str) -> int:
-    """Return how many items a tuple or list in Python has; -1 for anything else."""
+    """Return the number of items of a tuple or list in Python; -1 for anything else."""
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Reads Python files and notebooks for the Keras models that they make; nothing in them is run."""
+"""Read Python files and notebooks for the Keras models that they make; nothing in them is run."""
 
 from __future__ import annotations
 

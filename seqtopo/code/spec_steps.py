@@ -27,7 +27,7 @@ def steps_of(value: tree.Expr) -> list[tree.Expr]:
 
 
 def kind_of(node: tree.Expr) -> str:
-    """Return what two steps have in common that are the same layer with other arguments."""
+    """Return the name of a step's layer, which is the same for steps with other arguments."""
     row = row_of(node)
     if row is not None:
         return row.name

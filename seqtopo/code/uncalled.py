@@ -1,4 +1,4 @@
-"""Runs what makes models and is never called, with defaults and symbols."""
+"""Interpret functions that make models and are never called, with their defaults and symbols."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ _OF_INPUTS: dict[str, Callable[[CodeCall, CodeModel], bool]] = {
     "ST633": _takes_input,
     "ST654": _is_of_pictures,
 }
-"""Says of findings of a code at a call whether what comes in explains them."""
+"""By the code of a finding: a function that returns whether the inputs of a call explain it."""
 
 
 def _is_switched(call: CodeCall) -> bool:

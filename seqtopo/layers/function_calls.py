@@ -45,7 +45,7 @@ class FunctionCall(NamedTuple):
 
 
 def row_call(function: str, call: FunctionCall) -> RowCall | None:
-    """Return what a call of a function of ``keras.ops`` is in a spec; None where no spec says it.
+    """Return the row and arguments for a call of a function of ``keras.ops``; None if no row says it.
 
     >>> call = FunctionCall({"x": "X", "newshape": (-1, 6)}, lambda v: v == "X", lambda v: (2, 3))
     >>> found = row_call("reshape", call)

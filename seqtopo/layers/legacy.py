@@ -204,7 +204,7 @@ CLASSES: Mapping[str, Class] = {
 
 
 def argument(word: str, has: Collection[str]) -> Renamed | Gone | None:
-    """Return what an argument's old name is now, for a layer that ``has`` these; None if unknown.
+    """Return the present form of an argument's old name, for a layer that ``has`` these; None if unknown.
 
     >>> argument("nb_filter", {"filters", "padding"}).to
     ('filters',)

@@ -44,7 +44,7 @@ def at_rule(given: Given) -> Shape:
 
 
 def slice_size(size: Size, start: int, stop: Size | None, step: int) -> Size | None:
-    """Return how many places a slice takes of ``size``; None where that depends on a size not known.
+    """Return the number of places that a slice takes of ``size``; None if that depends on an unknown size.
 
     >>> slice_size(10, 2, None, 3), slice_size(10, -4, -1, 1), slice_size(3, 0, 10, 1)
     (3, 3, 3)

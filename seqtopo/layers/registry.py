@@ -142,7 +142,7 @@ def names(like: str) -> tuple[str, ...]:
 
 
 def taken(name: str) -> str:
-    """Return what a name means already, for one who wants to bind it; "" if it is free."""
+    """Return the present meaning of a name that a spec is to bind; "" if it is free."""
     if name in LANGUAGE:
         return LANGUAGE[name]
     return "a layer" if (name in NAMES and name not in FREE) or name in _custom else ""

@@ -30,7 +30,7 @@ from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, spatial
 
 
 def borders(rank: int) -> Kind:
-    """Return what is taken off or put on at both ends of ``rank`` axes, read as a pair for each axis.
+    """Return the kind of sizes to crop or pad at both ends of ``rank`` axes, read as a pair for each axis.
 
     A number is for every end; several axes also take one number, or one pair, each. For one axis
     it is read as the pair itself.

@@ -346,7 +346,7 @@ class Row:
         inputs: tuple[Tensor, ...],
         tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Outcome:
-        """Return what a call with these arguments and incoming values gives.
+        """Return the outputs and weights of a call with these arguments and inputs.
 
         Raises:
             Refusal: it cannot be called so; the refusal says why.
@@ -382,9 +382,7 @@ class Row:
         return Outcome((output,), weights, extras, needs)
 
     def onednn_only(self, args: Mapping[str, Any]) -> str:
-        """Return what of these arguments TensorFlow computes on a CPU through oneDNN alone; "" for nothing of
-        it.
-        """
+        """Return what TensorFlow computes only through oneDNN on a CPU, in words; "" for nothing."""
         return self.by_onednn({**self.defaults, **args}) if self.by_onednn else ""
 
     def settled(

@@ -269,7 +269,7 @@ def total(sizes: Iterable[Size]) -> Size:
 
 
 def volume(shapes: Iterable[Shape]) -> Size:
-    """Return how many numbers arrays of these shapes hold together."""
+    """Return the total number of elements of arrays of these shapes."""
     return total([product(shape) for shape in shapes])
 
 

@@ -114,7 +114,7 @@ def reduced(factor: int, plus: Size, over: int) -> Bound:
 
 
 def through(inner: Window, outer: Window) -> Window:
-    """Return what is seen through two layers: the steps that ``outer`` sees, each seeing by ``inner``.
+    """Return the window of two layers: ``outer`` reads steps of the first, each made by ``inner``.
 
     >>> conv = Window(Bound(1, -2), Bound(1, 0))  # a causal kernel of 3
     >>> through(conv, conv)[:2]

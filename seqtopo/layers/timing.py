@@ -291,7 +291,7 @@ def joins(call: Call) -> Passed:
 
 
 def place_of(call: Call, rank: int) -> int | None:
-    """Return which of the axes that a window moves over is time; None where it is the channels'."""
+    """Return the index of the time axis among those that a window moves over; None if it is the channels'."""
     place = call.axis - (call.get("data_format") == "channels_first")
     return place if 0 <= place < rank else None
 
@@ -308,7 +308,7 @@ class Slides:
     window: str = "kernel_size"
 
     def __call__(self, call: Call) -> Passed:
-        """Return what each place of the window sees along the time axis."""
+        """Return the window of each output step along the time axis."""
         place = place_of(call, self.rank)
         if place is None:
             # Filters, or pools of each channel by itself.
@@ -316,7 +316,7 @@ class Slides:
         return Passed(call.axis, self.reach(call.get, place, call.steps))
 
     def reach(self, get: Callable[[str], Any], place: int, steps: Size) -> Window:
-        """Return what the window sees along one of its axes, of so many steps."""
+        """Return the window along one of the layer's axes, which has so many steps."""
         size = per_axis(get(self.window), self.rank)[place]
         strides = get("strides") or (get(self.window) if self.window == "pool_size" else 1)
         stride = per_axis(strides, self.rank)[place]
@@ -325,7 +325,7 @@ class Slides:
 
 
 def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> Window:
-    """Return what place i of a window sees of so many steps.
+    """Return the window of place i of a sliding kernel over so many steps.
 
     >>> slid(10, 3, 1, 2, "causal")[:2]
     (Bound(factor=1, plus=-4, over=1), Bound(factor=1, plus=0, over=1))

@@ -126,7 +126,7 @@ def losses(view: View) -> Iterator[tuple[Value, Loss]]:
 
 
 def argument(spec: tree.Spec, name: str) -> tree.Expr | None:
-    """Return what the train statement says for one of its arguments."""
+    """Return the value of an argument of the train statement; None if it is not given."""
     for statement in spec.statements:
         if isinstance(statement, tree.Train):
             for arg in statement.args:

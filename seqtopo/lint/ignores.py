@@ -47,7 +47,7 @@ class Ignore(NamedTuple):
 def apply_ignores(
     found: Sequence[Diagnostic], source: Source, spec: tree.Spec, ran: Collection[str]
 ) -> list[Diagnostic]:
-    """Return what is left of the findings of a spec without errors, and what is wrong with its comments.
+    """Return the findings of a spec without errors that no comment ignores, and those about its comments.
 
     ``ran`` are the codes that were looked for: a comment for another one may be of use another time.
 

@@ -54,9 +54,9 @@ _NO_FURTHER = f"there may be more such places: a rule points at {MOST_PLACES} of
 def lint(
     resolved: Resolved, spec: tree.Spec, selection: Selection, before: Iterable[Diagnostic] = ()
 ) -> list[Diagnostic]:
-    """Return what the rules that are on find, once for each place, together with what was found ``before``.
+    """Return the findings of the rules that are on, one for each place, with the findings ``before``.
 
-    In the order of the text, without what is switched off, by the selection or by a comment.
+    They are in the order of the text, without those that the selection or a comment switches off.
     """
     view = View(resolved, spec)
     found: dict[tuple[str, Span, str], Diagnostic] = {}

@@ -181,15 +181,15 @@ class View:
         return found
 
     def into(self, node: Node) -> tuple[Tensor, ...]:
-        """Return what comes into a call."""
+        """Return the inputs of a call."""
         return tuple([self.tensor(value) for value in node.inputs])
 
     def came(self, node: Node) -> Tensor:
-        """Return what comes into a call, the first of it."""
+        """Return the first input of a call."""
         return self.tensor(node.inputs[0])
 
     def out(self, node: Node) -> Tensor:
-        """Return what a node gives, the first of it."""
+        """Return the first output of a node."""
         assert node.outputs is not None
         return node.outputs[0]
 

@@ -24,7 +24,7 @@ REASON = "say why"
 def code_actions(
     document: Document, range: types.Range, only: Sequence[str] | None
 ) -> list[types.CodeAction]:
-    """Return what can be done about the findings in a range: safe fixes first, guesses behind them."""
+    """Return the actions for the findings in a range: safe fixes first, guesses behind them."""
     done: list[types.CodeAction] = []
     if _wanted(types.CodeActionKind.QuickFix.value, only):
         done += _quick_fixes(document, document.text.span(range))

@@ -49,7 +49,7 @@ class Context:
 
 
 def context_at(spec: Spec, offset: int) -> Context | None:
-    """Return where an offset stands; None in a string or a comment."""
+    """Return the context of an offset in a spec; None in a string or a comment."""
     tokens = [t for t in spec.reading.tokens if t.start < offset]
     last = tokens[-1] if tokens else None
     if last is not None and (
@@ -141,7 +141,7 @@ def _named(argument: list[Token]) -> str:
 def signature_help(
     document: Document, position: types.Position, markup: types.MarkupKind
 ) -> types.SignatureHelp | None:
-    """Return what the call around the cursor takes, and which of it is being written."""
+    """Return the parameters of the call around the cursor, and the one that is being written."""
     spec = document.spec
     here = context_at(spec, document.text.offset(position)) if spec is not None else None
     if spec is None or here is None or not here.callee:

@@ -39,7 +39,7 @@ _KIND = types.CompletionItemKind
 def complete(
     document: Document, position: types.Position, snippets: bool, markup: types.MarkupKind
 ) -> types.CompletionList | None:
-    """Return what may stand where the cursor is; ``snippets`` have places to fill in."""
+    """Return the completions at the cursor; ``snippets`` have places to fill in."""
     spec = document.spec
     if spec is None:
         return None

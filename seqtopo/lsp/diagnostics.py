@@ -26,7 +26,7 @@ _OLD = "ST8"
 
 
 def findings(document: Document, tried: Span | None = None) -> list[tuple[Diagnostic, Place]]:
-    """Return what is found in a document, and where; of a cell what stands in it.
+    """Return the findings of a document with their places; for a cell, those in the cell.
 
     ``tried`` is where the fixes of Python code are tried, which takes a check for each.
     """
@@ -118,7 +118,7 @@ def _range(text: str, span: Span, document: Document) -> types.Range:
 
 
 def stops_of(code: Code) -> Iterator[Opaque]:
-    """Yield where the reading of Python code stopped, and why."""
+    """Yield the values at which the reading of Python code stopped, with their places and reasons."""
     checked = code.checked
     seen: set[Opaque] = set()
     for stop in (

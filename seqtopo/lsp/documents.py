@@ -59,7 +59,7 @@ class Spec:
         return linted(checked, self.selection)
 
     def again(self, text: str) -> Spec:
-        """Return what is known of another text in the place of this one."""
+        """Return the spec of another text in the place of this one."""
         return Spec(text, self.source.name, self.selection, self.dims)
 
     @cached_property
@@ -111,7 +111,7 @@ class Code:
         return reader(self.file, self.path)
 
     def findings(self, text: str, *, tried: bool = True) -> Sequence[Diagnostic]:
-        """Return what is found in a changed text, with fixes that were ``tried``."""
+        """Return the findings of a changed text, with fixes that were ``tried``."""
         file = self.file if text == self.file.source.text else self.read(text)
         found = check_code(file, self._asked)
         if tried:
@@ -196,7 +196,7 @@ class Document:
         return any("checked" in vars(one) for one in (self._spec, known._code) if one is not None)
 
     def check(self) -> Spec | None:
-        """Return what is known of the spec, and remember it where it has no errors."""
+        """Return the spec, and remember it as the last right one if it has no errors."""
         spec = self.spec
         if spec is not None and spec.checked.ok:
             self.last, self.last_version = spec, self.version
@@ -221,7 +221,7 @@ class Document:
         return self.select(os.path.dirname(path))
 
     def place(self, span: Span) -> Place | None:
-        """Return where a span of the code, or of the spec, stands: perhaps in another cell."""
+        """Return the place of a span of the code, or of the spec; it may be in another cell."""
         if self.notebook is not None and not self.is_spec:
             return self.notebook.place(span)
         return Place(self, span)
@@ -233,7 +233,7 @@ class Document:
         return offset
 
     def kept(self, span: Span) -> Span | None:
-        """Return where a span of the last right spec stands in today's text; None where it was changed."""
+        """Return the present span of one of the last right spec; None if its text was changed."""
         if self.last is None:
             return None
         old, new = self.last.source.text, self.text.text
@@ -291,7 +291,7 @@ class OpenNotebook:
         return Place(self.cells[cell.number][0], Span(span.start - by, max(span.start, span.end) - by))
 
     def start_of(self, document: Document) -> int:
-        """Return where a cell begins in the whole code."""
+        """Return the offset at which a cell begins in the whole code."""
         notebook = self.code.file.notebook
         for cell in notebook.cells if notebook is not None else ():
             if self.cells[cell.number][0] is document:

@@ -70,14 +70,14 @@ def number(size: Size) -> str:
 
 
 def parameters_of(graph: Graph, node: Node) -> Size:
-    """Return how many parameters the layer of a node has."""
+    """Return the number of parameters of a node's layer."""
     if node.layer is None:
         return 0
     return total([count(weights) for weights in owners(graph, [node.layer]).values()])
 
 
 def node_words(graph: Graph, node: Node) -> Iterator[str]:
-    """Yield what goes in and out of a node, its parameters, and what its steps see."""
+    """Yield texts on a node's input and output shapes, its parameters, and the steps that it sees."""
     gives = shapes_text(node.outputs)
     if node.layer is None:
         yield f"an input: `{gives}` for each sample of the batch"
@@ -94,7 +94,7 @@ def node_words(graph: Graph, node: Node) -> Iterator[str]:
 
 
 def sight(graph: Graph, value: Value) -> Iterator[str]:
-    """Yield how far a value looks back over each input that has steps."""
+    """Yield texts on how far a value looks back over each input that has steps."""
     known = fields(graph) if value.node in set(graph.ancestors(graph.outputs)) else {}
     for source, field in known.get(value, {}).items():
         if is_sequence(graph, source):
@@ -116,7 +116,7 @@ def _sees(field: Field) -> str:
 
 
 def layer_page(row: Row) -> str:
-    """Return what a layer is and takes; made once for each layer."""
+    """Return the page of a layer: its sentence and parameters; made once for each layer."""
     if row.name not in _layer_pages:
         _layer_pages[row.name] = _page_of(row)
     return _layer_pages[row.name]
@@ -145,7 +145,7 @@ def _page_of(row: Row) -> str:
 
 
 def param_words(row: Row, param: Param) -> str:
-    """Return what an argument takes, and what it is if it is not given."""
+    """Return the words for an argument: the values that it takes, and its default."""
     of = param_facts(row, param)
     words = f"`{of.name}`" + (f" or `{of.short}`" if of.short else "") + f": {of.takes}"
     words += f"; `{of.default}` if not given" if of.default else "; must be given"
@@ -162,7 +162,7 @@ def params_of(row: Row) -> list[Param]:
 
 
 def object_page(family: str, entry: Entry) -> str:
-    """Return what a Keras object is and takes."""
+    """Return the page of a Keras object: its class and parameters."""
     lines = [f"`{signature(entry)}`, an object of `keras.{MODULES[family]}`"]
     if entry.keras:
         lines[0] = f"`{signature(entry)}`: `keras.{MODULES[family]}.{entry.keras}`"
@@ -177,7 +177,7 @@ def object_page(family: str, entry: Entry) -> str:
 
 @cache
 def code_page(code: str, uri: str) -> str:
-    """Return what a code means, in short, and where its page is."""
+    """Return the meaning of a code, in short, with a link to its page."""
     row = CODES[code]
     return f"[{code} {row.name}]({uri}): {' '.join(page(code).what.split())}"
 

@@ -40,7 +40,7 @@ _NAMES = ("NAME", "IN", "LET", "DEF", "TRAIN", "FOR", "AS", "SEARCH")
 
 
 def hover(document: Document, position: types.Position, markup: types.MarkupKind) -> types.Hover | None:
-    """Return what is known of the place under the cursor."""
+    """Return the text for the place under the cursor; None if there is nothing to say."""
     offset = document.text.offset(position)
     spec, code = document.spec, document.code
     span = Span(offset, offset)

@@ -36,7 +36,7 @@ def same(use: Use, every: list[Use]) -> list[Use]:
 
 
 def definition(document: Document, position: types.Position) -> types.Location | None:
-    """Return where the name at a place is bound; of a symbol, where it stands first."""
+    """Return the place where the name at a place is bound; for a symbol, its first place."""
     use, every = use_at(document, document.text.offset(position))
     if use is None:
         return None
@@ -45,7 +45,7 @@ def definition(document: Document, position: types.Position) -> types.Location |
 
 
 def references(document: Document, position: types.Position, declaration: bool) -> list[types.Location]:
-    """Return where the name at a place is used, and with ``declaration`` where it is bound, too."""
+    """Return the places that use the name at a place, with ``declaration`` also the one that binds it."""
     use, every = use_at(document, document.text.offset(position))
     found = same(use, every) if use is not None else []
     return [Place(document, u.name.span).location for u in found if declaration or not u.is_definition]

@@ -78,7 +78,7 @@ class Text:
         return [types.TextEdit(self.range(edit.span), edit.text) for edit in edits]
 
     def line_end(self, offset: int) -> int:
-        """Return where the line of an offset ends, before its line break."""
+        """Return the end of the line of an offset, before its line break."""
         return self._ends[bisect_right(self._starts, max(0, min(offset, len(self.text)))) - 1]
 
     def changed(self, change: types.TextDocumentContentChangeEvent) -> Text:
@@ -110,7 +110,7 @@ def difference(before: str, after: str) -> tuple[Edit, ...]:
 
 
 def common_start(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common."""
+    """Return the length of the common beginning of two texts."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -193,7 +193,7 @@ class Server(LanguageServer):
                 self.check_later(document)
 
     def markup(self, feature: str) -> types.MarkupKind:
-        """Return how texts of a feature are marked up: as Markdown where the editor shows it."""
+        """Return the markup of a feature's texts: Markdown if the editor shows it."""
         can: Any = getattr(self.client_capabilities.text_document, feature, None)
         for part in ("completion_item", "signature_information"):
             can = getattr(can, part, can)

@@ -25,7 +25,7 @@ _KIND = types.SymbolKind
 
 
 def symbols(document: Document) -> list[types.DocumentSymbol]:
-    """Return what a document defines: names and flows of a spec, models and their layers of Keras code."""
+    """Return the symbols of a document: names and flows of a spec, or models and layers of Keras code."""
     spec, code = document.spec, document.code
     if spec is not None and spec.reading.spec is not None:
         return [made for s in spec.reading.spec.statements for made in _statement(document, s)]
@@ -143,7 +143,7 @@ _BY_BINDER: dict[Binder, types.SemanticTokenTypes] = {
 
 
 def semantic_tokens(document: Document) -> types.SemanticTokens | None:
-    """Return what each word of a spec is, for its colour."""
+    """Return the kind of each word of a spec, for its colour."""
     spec = document.spec
     if spec is None:
         return None
@@ -208,7 +208,7 @@ def _argument_names(spec: tree.Spec | None) -> set[Span]:
 
 
 def folds(document: Document) -> list[types.FoldingRange]:
-    """Return what can be folded: statements and calls of several lines, and blocks of comments."""
+    """Return the ranges to fold: statements and calls of several lines, and blocks of comments."""
     spec = document.spec
     if spec is None:
         return []

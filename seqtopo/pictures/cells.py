@@ -23,7 +23,7 @@ Source = tuple[int, Style]
 
 
 def cell_of(graph: Graph, name: str) -> tuple[str, Plan]:
-    """Return what a recurrent layer is called, and the plan of one of its steps.
+    """Return the name of a recurrent layer, and the plan of one of its steps.
 
     Raises:
         KeyError: there is no such layer; says which there are.

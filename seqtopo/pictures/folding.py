@@ -139,7 +139,7 @@ class _Folding:
         return self.keys.setdefault(key, len(self.keys))
 
     def key(self, node: Node) -> Key:
-        """Return what two nodes must agree in to be copies of each other."""
+        """Return a key that is equal for two nodes that may be copies of each other."""
         span = node.span
         if node.layer is None:
             return ("in", node.index)

@@ -26,7 +26,7 @@ class Font:
         return self.glyphs.get(ord(char), 0)
 
     def width(self, text: str, size: float) -> float:
-        """Return how wide a text is."""
+        """Return the width of a text."""
         return sum(self.advances[self.glyph(char)] for char in text) * size / 1000
 
 

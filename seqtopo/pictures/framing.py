@@ -20,7 +20,7 @@ Stretch = tuple[int, int, str]
 
 
 def stretches_of(resolved: Resolved, spec: tree.Spec, graph: Graph) -> list[Stretch]:
-    r"""Return where the named flows of a spec are in a graph, outer ones before those in them.
+    r"""Return the stretches of the named flows of a spec in a graph, outer ones before those in them.
 
     A flow counts where it has layers of its own, and two boxes or more; each place where it is used counts by
     itself. The last flow is the whole: it counts only where it has an input of its own beside other parts.

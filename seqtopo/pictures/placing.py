@@ -68,7 +68,7 @@ class _Edges:
         return found
 
     def candidates(self, v: int, downwards: bool, place: Mapping[int, int]) -> list[int]:
-        """Return what an element may be aligned with: its rail, or else the one or two in the middle."""
+        """Return the elements that one may be aligned with: on its rail, or one or two in the middle."""
         onto, back = (self.above, self.below) if downwards else (self.below, self.above)
         if v in onto:
             return [onto[v]]
@@ -201,7 +201,7 @@ def _by_weight(layers: Layers, between: dict[Pair, Stretch]) -> tuple[list[Pair]
     before = _before(layers, up)
 
     def onward(element: int) -> int | None:
-        """Return where the main line goes on: through the box beside a skip, past an output to the rest."""
+        """Return the next element of the main line: the box beside a skip; an output only if it is last."""
         boxes = [e for e in down[element] if not layers.is_stand_in(e)] or down[element]
         boxes = [e for e in boxes if down[e]] or boxes
         return boxes[0] if len(boxes) == 1 else None

@@ -20,7 +20,7 @@ _MOST = 4096
 
 
 def passed_of(row: Any, call: Call) -> Passed:
-    """Return what a row says of a call whose sizes are all numbers."""
+    """Return the result of a row's time rule for a call whose sizes are all numbers."""
     found: Passed | None = (row.time or unknown)(call)
     return found or unknown(call)
 
@@ -31,7 +31,7 @@ def keeps_steps(passed: Passed) -> bool:
 
 
 def reads_of(passed: Passed, call: Call) -> Reads | None:
-    """Return what each step reads; None where the time axis does not stay, or each step reads all of them.
+    """Return the steps that each step reads; None if the time axis ends, or each step reads all of them.
 
     >>> from seqtopo.layers.timing import Slides
     >>> from seqtopo.layers.values import Tensor

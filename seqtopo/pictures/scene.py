@@ -228,7 +228,7 @@ class Metrics:
         return max(map(self.width, texts), default=0) + 2 * self.label if self.turned else self.small_line
 
     def width(self, text: str, size: Size = "small") -> int:
-        """Return how wide a text is at most."""
+        """Return the maximum width of a text in any font."""
         if self.cells:
             return columns(text)
         points = self.title if size == "title" else self.small

@@ -212,7 +212,7 @@ def words_in(tier: Tier) -> tuple[str, ...]:
 
 
 def words_beside(tier: Tier, narrow: bool) -> tuple[tuple[str, Size], tuple[str, Size]]:
-    """Return what stands on the left of a tier: the layer, and below it what it gives."""
+    """Return the words on the left of a tier: the layer, and below it its output."""
     if narrow:
         return (shortened(tier.title, _NARROW), "title"), ("", "small")
     return (shortened(tier.title, _WIDEST), "title"), (shortened(tier.note, _LONGEST), "small")

@@ -26,7 +26,7 @@ from seqtopo.syntax.pasted import reports_python
 def answer(
     text: str, options: Mapping[str, Any] | None = None, selection: Selection | None = None
 ) -> dict[str, Any]:
-    """Return what the page shows of a text, as data that JSON can hold. Nothing in the text is run.
+    """Return the page's contents for a text, as data for JSON, without running the text.
 
     Args:
         text: a spec, or Keras code.

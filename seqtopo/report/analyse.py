@@ -215,7 +215,7 @@ def still_searched(checked: Checked) -> tuple[Diagnostic, ...]:
 
 
 def unbuildable(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> tuple[Diagnostic, ...]:
-    """Return what keeps a spec without errors from being built: symbols without a number, or its size."""
+    """Return the errors that keep a right spec from being built: symbols without a number, or its size."""
     if checked.resolved is None or checked.spec is None:
         return ()
     graph = checked.resolved.graph

@@ -64,7 +64,7 @@ class Space:
         )
 
     def lines(self) -> Iterator[str]:
-        """Yield what people are told of a space, a line each."""
+        """Yield the lines of text about a space."""
         more = f", for each value of {in_words(self.continuous)}" if self.continuous else ""
         yield f"A space of {_many(self.points, 'point', 'points')}{more}; the table shows its first choice:"
         width = max(map(len, self.domains))
@@ -78,7 +78,7 @@ class Space:
             yield f"            to {_count(high.params)} ({high})"
 
     def data(self) -> dict[str, Any]:
-        """Return what programs are told of a space."""
+        """Return the facts about a space as data for JSON."""
         return {
             "points": self.points,
             "continuous": list(self.continuous),

@@ -138,7 +138,7 @@ class Looker:
         return tree.Number(written.values.span, value, bound_text(value))
 
     def look(self, point: Point) -> Seen:
-        """Return what is known of a choice."""
+        """Return the result of checking a choice; each is computed once."""
         key = tuple(point.get(name, 0) for name in self.domains)
         if key not in self._known:
             self._known[key] = self._resolved(point)
@@ -363,7 +363,7 @@ def _names(nodes: Iterable[tree.Node]) -> set[str]:
 
 
 def _failures(walk: _Walk) -> Iterator[Diagnostic]:
-    """Yield what fails, with the names that matter, and ways out that were tried."""
+    """Yield a diagnostic for each kind of failure, with the names that matter, and fixes that were tried."""
     said: set[tuple[str, str]] = set()
     groups = sorted(walk.failures.values(), key=lambda failure: failure.found.span)
     shown = 0

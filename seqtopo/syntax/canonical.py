@@ -38,7 +38,7 @@ def print_spec(spec: tree.Spec) -> str:
 
 
 def level(node: tree.Node) -> int:
-    """Return how loosely a node binds, from FLOW to ATOM."""
+    """Return the precedence of a node, from FLOW, which binds loosest, to ATOM."""
     if isinstance(node, tree.Arithmetic):
         return SUM if node.rest[0][0] in "+-" else PRODUCT
     return _LEVELS.get(type(node), ATOM)

@@ -58,7 +58,7 @@ def parse(source: Source) -> tuple[tree.Spec | None, list[Diagnostic]]:
 
 
 def read(source: Source) -> Reading:
-    """Return what :func:`parse` returns, and the tokens as well."""
+    """Return the tree and the errors of a text, as `parse` does, and its tokens."""
     findings = Findings(source)
     _refuse(source, findings)
     if findings.diagnostics():

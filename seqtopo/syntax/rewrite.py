@@ -23,7 +23,7 @@ def edit(span: Span, expr: tree.Expr) -> Edit:
 
 
 def items_of(statement: tree.Let | tree.Search) -> Sequence[tree.Binding | tree.Domain]:
-    """Return what a ``let`` binds, or what a ``search`` searches."""
+    """Return the bindings of a ``let``, or the domains of a ``search``."""
     return statement.bindings if isinstance(statement, tree.Let) else statement.domains
 
 

@@ -19,7 +19,7 @@ _LOG_COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
 
 
 def cell(text: str, at: int) -> tuple[str, int]:
-    r"""Return what to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
+    r"""Return the text to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
 
     Control characters, and those that would hide or reorder others, get a visible stand-in: a spec must not
     steer the terminal that it is shown in.

@@ -34,7 +34,7 @@ class Hunk:
 
 
 def hunks_of(fix: Fix, source: Source) -> list[Hunk]:
-    """Return what a fix changes, line by line; nothing where its edits overlap or change nothing."""
+    """Return the changes of a fix, line by line; none if its edits overlap or change nothing."""
     edits = sorted(
         (Edit(clamped(source, edit.span), edit.text) for edit in fix.edits), key=lambda edit: edit.span
     )

@@ -48,7 +48,7 @@ def render_text(
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return how many there are of each severity, the gravest first.
+    """Return the number of diagnostics of each severity in words, the gravest first.
 
     >>> from seqtopo.source import Span
     >>> summary([Diagnostic("ST201", "", Span(0, 0)), Diagnostic("ST305", "", Span(0, 0), "warning")])

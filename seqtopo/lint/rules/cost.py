@@ -1,4 +1,4 @@
-"""Find what costs memory or the fast kernels."""
+"""Find layers that take much memory, or that no fast kernel computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find what does nothing: steps without an effect, and steps that let nothing through."""
+"""Find steps that have no effect, and steps that let nothing through."""
 
 from __future__ import annotations
 
