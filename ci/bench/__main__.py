@@ -1,8 +1,8 @@
-"""The measurements: how many times as long A takes as B, the two timed by turns in one run.
+"""Measure the ratio of two programs' times, with the two timed by turns in one run.
 
-Absolute times say more about the machine than about us. Nothing is asserted here.
+Absolute times say more about the machine than about the programs. Nothing is asserted here.
 
-A module beside this one is a measurement: its ``measure()`` gives rows; where it names ``BACKENDS``,
+A module beside this one is a measurement: its ``measure()`` yields rows. If it defines ``BACKENDS``,
 ``measure(backend)`` is called once for each, in a process of its own.
 """
 
@@ -26,7 +26,7 @@ HELPERS = {"__main__", "accelerators", "answering_by_hand", "children", "results
 
 
 def main(argv: list[str]) -> int:
-    """Takes the measurements that the command line names, or all. Returns the exit code."""
+    """Run the measurements that the command line names, or all, and return the exit code."""
     known = sorted({file.stem for file in HERE.glob("*.py")} - HELPERS)
     parser = argparse.ArgumentParser(
         prog="ci/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -1,4 +1,4 @@
-"""Whether the measurements run on an accelerator: chosen before a backend is imported, by its variables."""
+"""Choose the accelerator or the CPU for measurements, by variables that are set before a backend loads."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import sys
 from collections.abc import Sequence
 
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
-"""What keeps each backend on the CPU."""
+"""The variables that keep each backend on the CPU."""
 
 FOUND = {
     "jax": "import jax; assert jax.default_backend() != 'cpu'",
     "torch": "import torch; assert torch.cuda.is_available()",
     "tensorflow": "import tensorflow as tf; assert tf.config.list_physical_devices('GPU')",
 }
-"""Programs that end well where the backend sees an accelerator."""
+"""Programs that exit without an error if the backend sees an accelerator."""
 
 
 def leave_alone() -> None:
-    """Keeps the children on the CPU, so that all backends are measured on the same device."""
+    """Keep the children on the CPU, so that all backends are measured on the same device."""
     os.environ.update(HIDDEN)
 
 
 def use(backends: Sequence[str] | None = None) -> str:
-    """Lets the children take an accelerator; where one of the backends sees none, what to say."""
+    """Let the children use an accelerator; return a message if one of the backends sees none, else ""."""
     for name in HIDDEN:
         os.environ.pop(name, None)
     blind = [

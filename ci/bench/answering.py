@@ -1,4 +1,4 @@
-"""One sequence, or 16, at a time: `predict`, a call, the backend by hand, and `seqtopo.predictor`."""
+"""Predict one sequence, or 16, at a time: `predict`, a call, the backend by hand, and `seqtopo.predictor`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BACKENDS = ("jax", "torch", "tensorflow")
 OURS, PREDICT, CALL, BY_HAND = "predictor", "predict", "a call of the model", "the backend by hand"
 MOST = 1.5
 ROUNDS, FEW = 200, 15
-"""Those that take long are timed less often."""
+"""The rounds of quick tasks and of slow ones."""
 MODELS = {
     "LSTM": "in(50,8) -> lstm(64) -> dense(1)",
     "GRU": "in(50,8) -> gru(64) -> dense(1)",
@@ -22,7 +22,7 @@ MODELS = {
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """Four small models of 50 steps of 8 features."""
+    """Time four small models on 50 steps of 8 features."""
     import numpy as np
 
     import seqtopo

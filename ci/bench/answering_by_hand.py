@@ -1,6 +1,6 @@
-"""The models of `answering` as one writes them in a backend alone, on the weights of the Keras model.
+"""Write the models of `answering` in a backend alone, on the weights of the Keras model.
 
-Each takes an array and gives one, so that the way in and out counts on all sides.
+Each takes an array and returns one, so that the conversion of arrays counts on all sides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Answer = Callable[[np.ndarray], np.ndarray]
 
 
 def by_hand(name: str, model: Any, x: np.ndarray, backend: str) -> Answer:
-    """The fastest of the ways to run it that the backend itself has."""
+    """Return the fastest way to run a model that the backend itself has."""
     weights = model.get_weights()
     return {"jax": _on_jax, "tensorflow": _on_tensorflow, "torch": _on_torch}[backend](name, weights, x)
 
@@ -158,7 +158,7 @@ def _fastest(ways: list[Answer], x: np.ndarray) -> Answer:
 
 
 def _maths(name: str, weights: list[Any], x: Any, np_like: Any, nn: Any, scan: Any, conv: Any) -> Any:
-    """The models in what JAX and TensorFlow both have."""
+    """Return the model's function in operations that JAX and TensorFlow both have."""
     left = iter(weights)
 
     def take(number: int) -> list[Any]:

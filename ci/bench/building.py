@@ -1,4 +1,4 @@
-"""Building a model from a spec, against the same model in functional Keras written by hand."""
+"""Build a model from a spec, and the same model in functional Keras written by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Sizes = list[int]
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """Recurrent and not, of sizes that JAX has compiled for and of new ones; a first build; long chains."""
+    """Time recurrent and other models of sizes known and new to JAX, a first build, and long chains."""
     recurrent = 0.1 if backend == "jax" else 1.0
     for what, (spec, by_hand), most in (
         ("eight LSTM layers", (lstms, lstms_by_hand), recurrent),
@@ -51,7 +51,7 @@ def _compared(
     numbers = count(1)
 
     def sizes() -> Sizes:
-        """Units of their own for each layer; new ones are so far unknown to both."""
+        """Return other units for each layer; new ones have not been compiled before."""
         step = next(numbers) if new else 0
         return [16 + LAYERS * step + i for i in range(LAYERS)]
 
@@ -70,12 +70,12 @@ def _compared(
 
 
 def lstms(units: Sizes) -> str:
-    """The spec of LSTM layers of these units."""
+    """Return the spec of LSTM layers with these units."""
     return "in(50,8) -> " + " -> ".join(f"lstm({n},seq)" for n in units) + " -> dense(1)"
 
 
 def lstms_by_hand(units: Sizes) -> Any:
-    """The same in Keras."""
+    """Return the same model in Keras."""
     import keras
 
     start = x = keras.Input((50, 8))
@@ -85,12 +85,12 @@ def lstms_by_hand(units: Sizes) -> Any:
 
 
 def denses(units: Sizes) -> str:
-    """The spec of dense layers of these units."""
+    """Return the spec of dense layers with these units."""
     return "in(8) -> " + " -> ".join(f"dense({n},relu)" for n in units) + " -> dense(1)"
 
 
 def denses_by_hand(units: Sizes) -> Any:
-    """The same in Keras."""
+    """Return the same model in Keras."""
     import keras
 
     start = x = keras.Input((8,))
@@ -100,7 +100,7 @@ def denses_by_hand(units: Sizes) -> Any:
 
 
 def blocks(units: Sizes) -> str:
-    """The spec of transformer blocks."""
+    """Return the spec of transformer blocks."""
     width = units[0]
     after = f"add -> layernorm -> dense({2 * width},gelu) -> dense({width})"
     lines = [f"x0 = in(32,{width})"]
@@ -109,7 +109,7 @@ def blocks(units: Sizes) -> str:
 
 
 def blocks_by_hand(units: Sizes) -> Any:
-    """The same in Keras."""
+    """Return the same model in Keras."""
     import keras
     from keras import layers
 
@@ -134,7 +134,7 @@ print(time.perf_counter() - start)
 
 
 def _first(backend: str) -> Iterator[Row]:
-    """The first build of a program that has imported Keras: what else seqtopo loads is counted."""
+    """Time the first build of a program that has imported Keras; all that seqtopo loads is counted."""
     builds = {
         OURS: "import seqtopo; seqtopo.compile(building.lstms(list(range(16, 24))))",
         KERAS: "building.lstms_by_hand(list(range(16, 24)))",
@@ -155,7 +155,7 @@ def _first(backend: str) -> Iterator[Row]:
 
 
 def _chains(backend: str) -> Iterator[Row]:
-    """Dense layers in a row: does a layer of a long chain cost what one of a shorter one does?"""
+    """Time chains of dense layers: a layer of a long chain should cost as much as one of a short one."""
     import keras
 
     import seqtopo

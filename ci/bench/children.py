@@ -1,4 +1,4 @@
-"""Measurements that need a backend: each in a process of its own, since Keras is imported on one only.
+"""Run measurements that need a backend, each in a process of its own, since Keras is imported on one only.
 
 As a program: ``children.py MODULE BACKEND`` prints the rows as JSON, a line each.
 """
@@ -22,21 +22,21 @@ ROOT = HERE.parents[1]
 
 
 def as_installed() -> dict[str, str]:
-    """The environment of a child that runs us from this checkout as pip would have installed us: compiled.
+    """Return the environment of a child that runs this checkout as pip would install it: compiled.
 
-    Where Python is told to write no bytecode, each child would compile all modules of ours anew, though Keras
-    is compiled; that would be counted as ours. A first child, which is not timed, writes it.
+    If Python is told to write no bytecode, each child would compile all modules of seqtopo anew, though Keras
+    is compiled; that would be counted as seqtopo's time. A first child, which is not timed, writes it.
     """
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return env | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), env.get("PYTHONPATH", ""))))}
 
 
 class FailedError(Exception):
-    """A measurement ended with an error; says which, and what it said."""
+    """A measurement ended with an error; has its name and its output."""
 
 
 def rows(module: str, backend: str) -> Iterator[Row]:
-    """The rows of a module on a backend, each as soon as it is measured.
+    """Yield the rows of a module on a backend, each as soon as it is measured.
 
     Raises:
         FailedError: the measurement failed.

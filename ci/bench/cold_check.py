@@ -1,4 +1,4 @@
-"""A `seqtopo check` in a new process, against one that does nothing and one that builds with Keras."""
+"""Run `seqtopo check` in a new process, an empty program, and one that builds with Keras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RIGHT = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
 WRONG = "in(24,8) -> lstm(64) -> lstm(32) -> dense(1)"
 BROKEN = "in(24,8) -> -> lstm(64)"
 SCRIPT = "from seqtopo.__main__ import process; process()"
-"""What the command that pip installs runs."""
+"""The program that is run by the command that pip installs."""
 KERAS = """
 import keras
 from keras.layers import LSTM, Dense
@@ -25,12 +25,12 @@ keras.Sequential([keras.Input((24, 8)), LSTM(64, return_sequences=True), LSTM(32
 """
 ROUNDS = 15
 MOST = 14.0
-"""The most that a check may take, in empty programs: the standard dataclasses alone take 2.2."""
+"""The most time of a check, in times of the empty program; the standard dataclasses alone take 2.2."""
 NOTHING, CHECK = "python -c pass", "seqtopo check"
 
 
 def measure() -> Iterator[Row]:
-    """The check against an empty program, with what others cost, and against Keras on each backend."""
+    """Time the check against an empty program, other imports against it, and Keras on each backend."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "spec.txt").write_text(RIGHT, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How long an editor waits for the language server after an edit, compared with a plain check of the text."""
+"""Measure how long an editor waits for the language server after an edit, compared with a plain check."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROUNDS = 40
 
 
 def measure() -> Iterator[Row]:
-    """Times an edit by CPU time: a plain check, the diagnostics, and what an editor asks for beside them."""
+    """Time an edit by CPU time: a plain check, the diagnostics, and the other requests of an editor."""
     for name, text in SPECS.items():
         taken = _taken(text)
         yield row(name, taken, "an edit to its diagnostics", "a plain check", most=1.5)

@@ -1,8 +1,8 @@
-"""What a user waits for at first: a model is built, compiled, and trained for an epoch of 20 steps.
+"""Measure a user's first wait: a model is built, compiled, and trained for an epoch of 20 steps.
 
-Each time in a process of its own, where nothing has been built before. It is measured twice: the whole
-script, from the start of Python, and what it does once its imports are done. Beside the seconds on the
-clock stand those of the processor, which what else runs on the machine changes less.
+Each measurement is a process of its own, in which nothing has been built before. Two times are taken: of the
+whole script, from the start of Python, and of the part behind its imports. CPU seconds stand beside the
+seconds on the clock, since other programs on the machine change them less.
 As a program: ``first_epoch.py WHO NAME`` prints both times of the second kind.
 """
 
@@ -36,7 +36,7 @@ MEASURED = (
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """The three models, each by turns: the whole script and what follows its imports."""
+    """Time the three models by turns: the whole script, and the part behind its imports."""
     for name in SPECS:
         taken = [{OURS: [], STOCK: []} for _ in MEASURED]
         for who in (OURS, STOCK):
@@ -50,7 +50,7 @@ def measure(backend: str) -> Iterator[Row]:
 
 
 def _seconds(who: str, name: str) -> list[float]:
-    """Returns the seconds of a script, one for each of ``MEASURED``."""
+    """Return the seconds of a script, one for each of ``MEASURED``."""
     # The backend is in the environment already.
     command = [sys.executable, "-W", "ignore", __file__, who, name]
     before, start = _of_children(), perf_counter()
@@ -90,7 +90,7 @@ def _with_seqtopo(name: str) -> Any:
 
 
 def main(who: str, name: str) -> None:
-    """Builds, compiles and trains once, and prints how long it took: on the clock, and of the processor."""
+    """Build, compile and train once, and print the seconds on the clock and the CPU seconds."""
     import keras
     import numpy as np
 

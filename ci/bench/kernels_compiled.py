@@ -1,4 +1,4 @@
-"""Recurrent models on JAX and TensorFlow: stock Keras, seqtopo, and a loop without Keras' trainer."""
+"""Run recurrent models on JAX and TensorFlow: stock Keras, seqtopo, and a loop without Keras' trainer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from timing import Row, Task, compare
 BACKENDS = ("jax", "tensorflow")
 KINDS = ("lstm", "gru", "simple_rnn")
 STEPS = {50: 32, 200: 16, 500: 8}
-"""So many steps of training are one fit: few for an epoch, so what a fit costs once still shows."""
+"""The training steps of one fit: few for an epoch, so that the fixed cost of a fit still shows."""
 UNITS, BATCH, ROUNDS = 64, 32, 7
 STOCK, OURS, BARE = "stock Keras", "seqtopo", "a loop without a trainer"
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """``fit`` and ``predict`` of two layers and a head, for each kind and length."""
+    """Time ``fit`` and ``predict`` of two layers and a head, for each kind and length."""
     for kind in KINDS:
         for steps in STEPS:
             yield from _rows(kind, steps, backend)
@@ -24,7 +24,7 @@ def measure(backend: str) -> Iterator[Row]:
 
 
 def most(backend: str, kind: str, steps: int) -> float | None:
-    """How long ``fit`` may take at most, as a part of stock Keras' time."""
+    """Return the largest wanted time of ``fit``, as a part of stock Keras' time; None if none is wanted."""
     if backend == "tensorflow":
         return 0.75 if steps == min(STEPS) else 1.02
     return {"lstm": 0.85, "gru": 0.7}.get(kind)
@@ -55,7 +55,7 @@ def _rows(kind: str, steps: int, backend: str) -> Iterator[Row]:
 
 
 def _wrapped(backend: str) -> Iterator[Row]:
-    """Layers that Keras calls once a step."""
+    """Time layers that Keras calls once for each step."""
     for inside in ("relu", "dense(16)"):
         stock, ours, x, y = _pair(f"in(200,8) -> td({inside}) -> flatten -> dense(1)")
         tasks: dict[str, Task] = {STOCK: _fit(stock, x, y), OURS: _fit(ours, x, y)}
@@ -64,7 +64,7 @@ def _wrapped(backend: str) -> Iterator[Row]:
 
 
 def _pair(spec: str) -> tuple[Any, Any, Any, Any]:
-    """A spec's model on stock Keras and on kernels, with the same weights, and data for them."""
+    """Return a spec's model on stock Keras and on kernels, with the same weights, and data for them."""
     import keras
     import numpy as np
 
@@ -89,7 +89,7 @@ def _predict(model: Any, x: Any) -> Task:
 
 
 def _bare(model: Any, x: Any, y: Any, backend: str) -> Task:
-    """One epoch of the same training, as one writes it without a trainer."""
+    """Return one epoch of the same training, written without a trainer."""
     step = (_jax_step if backend == "jax" else _tensorflow_step)(model)
 
     def epoch() -> None:

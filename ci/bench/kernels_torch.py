@@ -1,4 +1,4 @@
-"""Training and prediction on PyTorch: stock Keras, a compiled spec, and a model written with `torch.nn`."""
+"""Train and predict on PyTorch: stock Keras, a compiled spec, and a model written with `torch.nn`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from timing import Row, Task, compare
 BACKENDS = ("torch",)
 BATCH, FEATURES, UNITS = 64, 8, 64
 STEPS = {50: 40, 200: 20, 500: 10}
-"""So many steps of training are one fit: few for an epoch, so what a fit costs once still shows."""
+"""The training steps of one fit: few for an epoch, so that the fixed cost of a fit still shows."""
 STOCK_STEPS = 4
-"""So many where stock Keras is compared, which takes several times as long."""
+"""The training steps of one fit of stock Keras, which takes several times as long."""
 KERAS, OURS, HAND = "stock Keras", "seqtopo", "torch.nn by hand"
 KINDS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "RNN"}
 MOST_FIT, MOST_PREDICT = 1.05, 1.25
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """A layer of each kind at three lengths; an autoencoder; both ways; masks, dense layers over time."""
+    """Time each kind of layer at three lengths, an autoencoder, two directions, masks, and dense layers."""
     for kind in KINDS:
         for length in STEPS:
             spec = f"in({length},{FEATURES}) -> {kind}({UNITS}) -> dense(1)"
@@ -124,7 +124,7 @@ def _against_hand(
 
 
 def _same_weights(model: Any, net: Any) -> None:
-    """Gives a net the weights of a model: from its own, gradients fade to numbers that a CPU is slow with."""
+    """Give a net the weights of a model; with its own, gradients fade to numbers with which a CPU is slow."""
     import torch
     from keras import layers
 
@@ -153,7 +153,7 @@ def _against_keras(what: str, spec: str, length: int, backend: str) -> Iterator[
 
 
 class _Hand:
-    """A recurrent layer, one way or both, and a dense one, as one writes it."""
+    """A recurrent layer, of one direction or both, and a dense one, written by hand."""
 
     def __init__(self, kind: str, *, both: bool) -> None:
         import torch
@@ -177,7 +177,7 @@ class _Hand:
 
 
 class _Autoencoder:
-    """The autoencoder, as one writes it."""
+    """The autoencoder, written by hand."""
 
     def __init__(self, length: int) -> None:
         import torch

@@ -1,6 +1,6 @@
-"""A model from one line of text: VGSLify's, against ours of the same layers, on the backends that it knows.
+"""Build a model from one line of text: VGSLify, and seqtopo with the same layers, on VGSLify's backends.
 
-It comes with ``pip install vgslify``. The other neighbour, neural-dsl (0.2.9), cannot do the same work: its
+VGSLify is installed by ``pip install vgslify``. Its neighbour neural-dsl (0.2.9) cannot do the same work: the
 package does not import as it is installed, and the Keras code that it writes for this model does not run.
 """
 
@@ -20,7 +20,7 @@ ROUNDS = 7
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """The building of a small and of a deeper model; nothing where VGSLify is not installed."""
+    """Time the building of a small and of a deeper model; yield nothing if VGSLify is not installed."""
     if find_spec("vgslify") is None:
         return
     from vgslify import VGSLModelGenerator

@@ -1,4 +1,4 @@
-"""The rows for which something is wanted, as a picture: a dot each on a logarithmic scale, SVG."""
+"""Draw the rows with a wanted ratio as an SVG picture: a dot each on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLORS = {"jax": "#7c3aed", "torch": "#c2410c", "tensorflow": "#0b6e99", "": "#3
 
 
 def draw(kept: Sequence[Mapping[str, Any]]) -> str:
-    """The picture of rows as ``results.json`` holds them."""
+    """Return the picture of rows in the form of ``results.json``."""
     rows = [
         each
         for each in kept

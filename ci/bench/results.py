@@ -1,4 +1,4 @@
-"""What was measured: a line each for the terminal, a file for programs, a table for the guide."""
+"""Write results: a line each for the terminal, a file for programs, a table for the guide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHAPTER = HERE.parents[1] / "examples" / "guide" / "14-speed.md"
 BEGIN, END = "<!-- ci/bench --write makes this table -->", "<!-- end of the table -->"
 BEGIN_CLAIM, END_CLAIM = "<!-- ci/bench --write makes this sentence -->", "<!-- end of the sentence -->"
 CLAIMED = "lstm(64), T=200, fit"
-"""The work, on PyTorch, whose rows are the README's one claim."""
+"""The work on PyTorch whose rows are the README's one claim."""
 PACKAGES = ("keras", "jax", "torch", "tensorflow", "numpy")
 ORDER = (
     "first_epoch",
@@ -36,12 +36,12 @@ ORDER = (
     "warm_check",
     "editing",
 )
-"""In which order the measurements are shown; the others come last."""
+"""The order in which measurements are shown; others come last."""
 BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}
 
 
 def line(row: Row) -> str:
-    """A row in words, for the terminal."""
+    """Return a row in words, for the terminal."""
     where = f"{BACKEND_NAMES.get(row.backend, row.backend)}: " if row.backend else ""
     spread = f"{number(row.low)} to {number(row.high)}"
     wanted = ""
@@ -53,7 +53,7 @@ def line(row: Row) -> str:
 
 
 def number(value: float) -> str:
-    """A ratio with as many digits as say something.
+    """Return a ratio with as many digits as are significant.
 
     >>> number(0.0034), number(0.851), number(12.3), number(21400.0)
     ('0.0034', '0.85', '12', '21,400')
@@ -64,7 +64,7 @@ def number(value: float) -> str:
 
 
 def write(found: Mapping[str, Sequence[Row]], gpu: bool = False) -> None:
-    """Puts new rows in the place of the old ones of the same measurement and backend, everywhere."""
+    """Replace the rows of the same measurement and backend by new ones, in all files."""
     from picture import draw
 
     device = "gpu" if gpu else "cpu"
@@ -87,13 +87,13 @@ def write(found: Mapping[str, Sequence[Row]], gpu: bool = False) -> None:
 
 
 def read() -> list[dict[str, Any]]:
-    """The rows of the last runs."""
+    """Return the rows of the last runs."""
     found: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
     return found
 
 
 def page(kept: Sequence[Mapping[str, Any]]) -> str:
-    """Every row, as a page of its own."""
+    """Return a page with every row."""
     parts = ["# What was measured", "", *_how(), ""]
     for device in sorted({each["device"] for each in kept}):
         rows = [each for each in kept if each["device"] == device]
@@ -168,7 +168,7 @@ def _when(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions of what is measured."""
+    """Return the versions of the measured packages."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -179,7 +179,7 @@ def versions() -> dict[str, str]:
 
 
 def machine_name() -> str:
-    """The machine in words: how many cores of what."""
+    """Return the machine in words: its number of cores, and their name."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores of {_processor()}, {platform.system()}"
 

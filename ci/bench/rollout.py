@@ -1,4 +1,4 @@
-"""200 steps fed back: `seqtopo.rollout`, `predict` in a loop on stock Keras, and the backend by hand."""
+"""Feed 200 steps back: `seqtopo.rollout`, `predict` in a loop on stock Keras, and the backend by hand."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ROUNDS = 3
 STOCK, HAND, OURS = "predict in a loop, stock Keras", "the loop by hand in the backend", "rollout"
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
-"""From an input (batch, 1) and a state to the answer and the next state."""
+"""A function from an input (batch, 1) and a state to the answer and the next state."""
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """A window that slides, and a state that is kept."""
+    """Time a sliding window, and a state that is kept."""
     import seqtopo
 
     history = np.random.default_rng(1).normal(size=(1, WINDOW, 1)).astype("float32")
@@ -78,7 +78,7 @@ def _rows(what: str, tasks: dict[str, Task], backend: str) -> Iterator[Row]:
 
 
 def _sliding(backend: str, weights: list[np.ndarray]) -> Callable[[Any], Any]:
-    """The loop of the SimpleRNN that reads its window anew, as one writes it in the backend."""
+    """Return the loop of a SimpleRNN that reads its window anew for each step, written in the backend."""
     if backend == "torch":
         return _torch_sliding(weights)
     start, step = _simple(backend, weights)
@@ -119,7 +119,7 @@ def _cell(backend: str, weights: list[np.ndarray]) -> tuple[Any, Step]:
 
 
 class _Ops:
-    """The few operations that a cell needs, of JAX or of TensorFlow."""
+    """The operations that a cell needs, of JAX or of TensorFlow."""
 
     def __init__(self, constant: Any, tanh: Any, sigmoid: Any, split: Any) -> None:
         self.constant, self.tanh, self.sigmoid, self.split = constant, tanh, sigmoid, split
@@ -182,7 +182,7 @@ def _torch_sliding(weights: list[np.ndarray]) -> Callable[[Any], Any]:
 
 
 def _torch_layers(recurrent: Any, weights: list[np.ndarray]) -> tuple[Any, Any]:
-    """PyTorch's layers on Keras' weights, which have one bias, not two."""
+    """Return PyTorch's layers on Keras' weights, which have one bias and not two."""
     import torch
 
     kernel, inner, bias, out, last = (torch.from_numpy(w.copy()) for w in weights)
@@ -198,7 +198,7 @@ def _torch_layers(recurrent: Any, weights: list[np.ndarray]) -> tuple[Any, Any]:
 
 
 def _lasting(backend: str, weights: list[np.ndarray]) -> Callable[[Any], Any]:
-    """The loop of the LSTM that keeps its state."""
+    """Return the loop of an LSTM that keeps its state, written in the backend."""
     if backend == "torch":
         return _torch_lasting(weights)
     start, step = _cell(backend, weights)

@@ -1,4 +1,4 @@
-"""Times by turns, so that what else the machine does falls on all of them alike."""
+"""Time tasks by turns, so that other work on the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Row:
-    """How many times as long ``a`` takes as ``b``: the median over the rounds, and the quartiles.
+    """The ratio of the times of ``a`` and ``b``: its median over the rounds, and its quartiles.
 
-    ``what`` says the work, such as ``LSTM(64), T=200, fit``; ``most`` is the ratio that we want to stay
-    below. ``unit`` is "times" for a ratio; a row may also carry another number, such as microseconds a layer.
-    The README shows the rows that are a ``headline``.
+    ``what`` names the work, such as ``LSTM(64), T=200, fit``; ``most`` is the largest wanted ratio. ``unit``
+    is "times" for a ratio; a row may also have another number, such as microseconds for a layer. The README
+    shows the rows that are a ``headline``.
     """
 
     what: str
@@ -34,12 +34,12 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether it is below what we want, where we want something."""
+        """True if the ratio is as wanted, None if nothing is wanted."""
         return None if self.most is None else self.ratio <= self.most
 
 
 def by_turns(tasks: Mapping[str, Task], rounds: int, warm_up: bool = False) -> dict[str, list[float]]:
-    """The times of each task in seconds, each run once a round, in turn first and last."""
+    """Return the times of each task in seconds; each runs once a round, and the order alternates."""
     if warm_up:
         for task in tasks.values():
             task()
@@ -61,7 +61,7 @@ def row(
     backend: str = "",
     headline: bool = False,
 ) -> Row:
-    """The row of two tasks that were timed by turns."""
+    """Return the row of two tasks that were timed by turns."""
     ratios = [x / y for x, y in zip(times[a], times[b], strict=True)]
     low, _, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else [ratios[0]] * 3
     return Row(what, a, b, median(ratios), low, high, len(ratios), most, backend, headline=headline)
@@ -76,7 +76,7 @@ def compare(
     warm_up: bool = True,
     headlines: Collection[Pair] = (),
 ) -> Iterator[Row]:
-    """Times tasks by turns and gives the rows of ``pairs``, (a, b) with the most that we want, or None.
+    """Time tasks by turns, and yield the rows of ``pairs``: (a, b) with the largest wanted ratio, or None.
 
     Those that are among ``headlines`` are for the README.
     """

@@ -1,4 +1,4 @@
-"""How long a layer takes to check in a process that runs, and whether it takes as long among many."""
+"""Measure the check of a layer in a running process, and whether it takes as long among many layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUNDS = 5
 
 
 def measure() -> Iterator[Row]:
-    """Reading and shapes alone, the whole check with its lints; then what a layer costs among many."""
+    """Time reading and shapes alone, the whole check with its lints, and a layer among many."""
 
     def read(text: str) -> None:
         assert analyse(text).ok

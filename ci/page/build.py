@@ -1,8 +1,8 @@
 """Build the page as a folder that any static host serves, with Python and seqtopo in it.
 
 ``build.py NPM SITE``: NPM is a folder with ``node_modules``, SITE the folder to write. The page's own files
-are those of the package; Python is npm's ``pyodide``, its standard library byte-compiled and without what no
-check needs; seqtopo and lark are byte-compiled, too.
+are those of the package. Python is npm's ``pyodide``, its standard library byte-compiled and without the
+modules that no check needs. seqtopo and lark are byte-compiled too.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ LEFT_OUT = (
     "play/page", "play/server.py", "play/training.py", "pictures/labels.ttf", "pictures/labels-bold.ttf",
     "__main__.py",
 )  # fmt: skip
-"""What of seqtopo builds, trains or serves, and answers no question of the page."""
+"""The parts of seqtopo that build, train or serve, and that no answer of the page needs."""
 LARK_LEFT_OUT = (
     "tools", "__pyinstaller", "grammars", "reconstruct.py",
     "ast_utils.py", "tree_templates.py", "tree_matcher.py", "indenter.py",
 )  # fmt: skip
 SOURCES = ("seqtopo/emit/inlined_helpers.py",)
-"""Modules whose text is read, so that it must be there."""
+"""The modules whose text is read, so that their source must be there."""
 STDLIB_LEFT_OUT = (
     "_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "_sysconfigdata__emscripten_wasm32-emscripten",
     "antigravity", "asyncio/__main__", "asyncio/proactor_events", "asyncio/tools", "asyncio/windows_events",
@@ -48,17 +48,17 @@ STDLIB_LEFT_OUT = (
     "urllib/request", "urllib/response", "urllib/robotparser", "venv", "wave", "webbrowser", "wsgiref",
     "xml", "xmlrpc", "zipapp", "zoneinfo",
 )  # fmt: skip
-"""Modules of the standard library that nothing here imports; a test answers all kinds of texts without."""
+"""The modules of the standard library that nothing here imports; a test answers all kinds of texts."""
 ENCODINGS = (
     "__init__", "aliases", "ascii", "cp437", "idna", "latin_1", "punycode", "utf_16", "utf_32", "utf_8",
     "utf_8_sig",
 )  # fmt: skip
 MOST_BYTES = 8_000_000
-"""What may be downloaded, compressed."""
+"""The most bytes of a download, compressed."""
 
 
 def copied(folder: Path, target: Path, left_out: tuple[str, ...]) -> None:
-    """Copies a package without what is left out."""
+    """Copy a package without some of its files."""
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
         if file.is_file() and "__pycache__" not in name and not _left_out(name, left_out):
@@ -71,7 +71,7 @@ def _left_out(name: str, left_out: tuple[str, ...]) -> bool:
 
 
 def compiled(folder: Path, npm: Path) -> None:
-    """Compiles a folder with the Python of the page, and leaves the sources out."""
+    """Compile a folder with the Python of the page, and leave the sources out."""
     shutil.copy(ROOT / "ci" / "page" / "compile.mjs", npm / "compile.mjs")
     subprocess.run(["node", str(npm / "compile.mjs"), str(folder)], check=True)
     for file in folder.rglob("*.py"):
@@ -83,7 +83,7 @@ def compiled(folder: Path, npm: Path) -> None:
 
 
 def packed(folder: Path, target: Path) -> None:
-    """Packs a folder as a .zip file that is compressed as a whole: smaller, and quicker to read part by part.
+    """Pack a folder as a .zip file that is compressed as a whole, which makes it smaller and quicker to read.
 
     The same files give the same bytes.
     """
@@ -97,7 +97,7 @@ def packed(folder: Path, target: Path) -> None:
 
 
 def build(npm: Path, site: Path) -> None:
-    """Writes the folder."""
+    """Write the folder."""
     shutil.rmtree(site, ignore_errors=True)
     (site / "pyodide").mkdir(parents=True)
     for file in PAGE.iterdir():
@@ -137,7 +137,7 @@ def build(npm: Path, site: Path) -> None:
 
 
 def sizes(site: Path) -> dict[str, int]:
-    """Returns what each file takes on the wire, as gzip packs it."""
+    """Return the bytes of each file on the wire, compressed by gzip."""
     files = [file for file in sorted(site.rglob("*")) if file.is_file()]
     return {f.relative_to(site).as_posix(): _size(f.read_bytes(), f.suffix) for f in files}
 

@@ -1,4 +1,4 @@
-"""The built page: in Chromium without any server of ours, without a network, and its answers in Node."""
+"""Test the built page in Chromium, without a server of seqtopo or a network, and its answers in Node."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BUILT = ROOT / "build" / "playground"
 SITE = BUILT / "site"
 AXE = BUILT / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 120_000
-"""Milliseconds that Python may take to load on a machine with much else to do."""
+"""The milliseconds that Python may take to load on a busy machine."""
 
 pytest_plugins = ("tests.support.browser",)
 pytestmark = [
@@ -70,7 +70,7 @@ def host() -> Iterator[Host]:
 
 
 def opened(page: Page, url: str) -> float:
-    """Opens the page, and returns the seconds until it shows the first result."""
+    """Open the page, and return the seconds until it shows the first result."""
     started = time.perf_counter()
     page.goto(url)
     page.locator("#table td").first.wait_for(timeout=PATIENCE)
@@ -129,7 +129,7 @@ TYPED = """async (text) => {
 def test_an_edit_is_answered_while_one_types(
     context: BrowserContext, host: Host, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No time is asserted; it is told."""
+    """Check that edits are answered; the time is printed and not asserted."""
     page = context.new_page()
     opened(page, host.url)
     median, most = page.evaluate(TYPED, FORTY)
@@ -140,7 +140,7 @@ def test_an_edit_is_answered_while_one_types(
 
 
 def test_python_asks_nobody_else(context: BrowserContext, host: Host) -> None:
-    """The worker has the policy of the page."""
+    """Check that the worker has the policy of the page."""
     other = Host()
     page = context.new_page()
     opened(page, host.url)
@@ -200,7 +200,7 @@ def test_axe_finds_no_serious_fault(how: str, browser: Browser, host: Host) -> N
 
 
 def texts() -> list[tuple[str, str]]:
-    """Specs, right and wrong, and Keras code of the tests."""
+    """Return specs, right and wrong, and Keras code of the tests."""
     specs: list[str] = [
         file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "models").glob("*.txt")
     ]
@@ -218,7 +218,7 @@ def _strings(value: Any) -> list[str]:
 
 
 def test_it_answers_as_python_here_does(tmp_path: Path) -> None:
-    """What is left out of the standard library and of seqtopo is not missed."""
+    """Check that no answer needs what is left out of the standard library and of seqtopo."""
     wants = ["report", *(view for view in VIEWS if view != "page")]
     asked: list[tuple[str, dict[str, Any]]] = [(t, {"wants": wants, "language": how}) for t, how in texts()]
     asked += [("", {"wants": ["layers"]}), ("", {"wants": ["page"], "code": "ST301"})]

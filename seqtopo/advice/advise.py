@@ -1,6 +1,6 @@
 """Advise on refusals: point at the layer that made the shape, and propose fixes.
 
-One pass over what was recorded, which ``resolve`` gives, after all of it is known.
+This is one pass over all that ``resolve`` recorded.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 
 MOST_PROPOSED = 8
-"""Proposals for one refusal; those that do not help are sorted out later."""
+"""The most proposals for one refusal; those that do not help are removed later."""
 _MOST_LABELS = 4
 
 
 def advise(resolution: Resolution) -> list[Diagnostic]:
-    """Return the diagnostics of all that is refused, with their causes, and with the fixes that help."""
+    """Return the diagnostics of all refusals, with their causes and with the fixes that help."""
     found = [_advised(refusal, resolution.sources) for refusal in resolution.refusals]
     found = list(_with_sizes_renamed(found, resolution))
     if found and worth_trying(resolution.size, resolution.source.text):
@@ -36,14 +36,14 @@ def advise(resolution: Resolution) -> list[Diagnostic]:
 
 
 def _verified(found: list[Diagnostic], resolution: Resolution) -> list[Diagnostic]:
-    """The diagnostics with the fixes that help, and after which no axis is read as another than before."""
+    """Return the diagnostics with those fixes that help, and after which no axis is read as another one."""
     text = resolution.source.text
     trial = Trial(text, resolution.graph, resolution.dims, resolution.shapes)
     return verified(found, text, lambda after: trial.recheck(after).diagnostics, trial.misreads)
 
 
 def _advised(refusal: Refusal, sources: Sources) -> Diagnostic:
-    """The diagnostic of a refusal; of a call it is blamed on the layer that made the shape, if another."""
+    """Return the diagnostic of a refusal, which is at the layer that made the shape if that is another."""
     if refusal.call is None:
         return diagnostic_of(refusal)
     graph, node, step = refusal.call
@@ -90,7 +90,7 @@ def _of_call(refusal: Refusal, site: Site, node: Node) -> Diagnostic:
 
 
 def _with_sizes_renamed(found: list[Diagnostic], resolution: Resolution) -> Iterator[Diagnostic]:
-    """Give refusals of sizes in lower case their fix, which is one for all of them."""
+    """Yield the diagnostics; those of sizes in lower case get one fix for all such sizes."""
     words = {word for refusal in resolution.refusals for word in refusal.words}
     fix = _renamed(resolution.spec, words) if words else None
     for refusal, diagnostic in zip(resolution.refusals, found, strict=True):
@@ -102,7 +102,7 @@ def _with_sizes_renamed(found: list[Diagnostic], resolution: Resolution) -> Iter
 
 
 def _renamed(spec: tree.Spec, words: Iterable[str]) -> Fix:
-    """The fix that writes words of a spec as sizes, wherever they stand."""
+    """Return the fix that writes words of a spec as sizes, wherever they stand."""
     taken = {node.name for node in tree.every(spec) if isinstance(node, tree.Name)}
     new: dict[str, str] = {}
     for word in sorted(words):
@@ -117,7 +117,7 @@ def _renamed(spec: tree.Spec, words: Iterable[str]) -> Fix:
 
 
 def _no_sizes(node: tree.Node) -> Iterator[tree.Name]:
-    """The names in a node that call something, bind something, or say which argument is given."""
+    """Yield the names in a node that are no sizes: those of calls, of bindings and of arguments."""
     match node:
         case tree.Call() | tree.As() | tree.Bind() | tree.Def() | tree.Binding() | tree.Parameter():
             yield node.name
@@ -131,7 +131,7 @@ def _no_sizes(node: tree.Node) -> Iterator[tree.Name]:
 
 
 def _counted(site: Site) -> str:
-    """Return the word for what the lengths of a chain count: steps of a sequence, or places of an image."""
+    """Return the word for the lengths of a chain: steps of a sequence, or places of an image."""
     return "steps" if len(site.tensor(site.inputs[0]).shape) == 2 else "places"
 
 
@@ -147,7 +147,7 @@ def _given(graph: Graph, node: Node, argument: str) -> list[Label]:
 
 
 def _made(site: Site, value: Value, takes: int | None) -> list[Label]:
-    """The layer that gave a value its axes, or where sizes are the point, its sizes."""
+    """Return labels at the layer that made a value's axes, or its sizes if these are wrong."""
     graph = site.graph
     made = maker(graph, value) if takes is not None else shaper(graph, value)
     forgetful = [b.made for b in behind_merge(graph, value) if forgets_steps(b.made)] if takes else []
@@ -170,7 +170,7 @@ def _made(site: Site, value: Value, takes: int | None) -> list[Label]:
 
 
 def _copy(site: Site, value: Value) -> tuple[str, ...]:
-    """Return a note where an earlier copy of the same repeated layer gave the value; else nothing."""
+    """Return a note if an earlier copy of a repeated layer made the value; else ()."""
     made = maker(site.graph, value)
     if site.node is None or made.span != site.node.span or not forgets_steps(made):
         return ()
@@ -178,7 +178,7 @@ def _copy(site: Site, value: Value) -> tuple[str, ...]:
 
 
 def _in_words(takes: int, given: int) -> str:
-    """Return the help for a wrong number of axes, where no fix can be written."""
+    """Return the help for a wrong number of axes if no fix can be written."""
     if takes > given:
         return "declare the missing axis in the in(...), keep it in the layers before, or make it with expand"
     return "take an axis away first: last step (no seq), mean(time), flatten, or td(...) around the layer"

@@ -1,4 +1,4 @@
-"""Fixes for all branches of a merge at once: keep or let go the time steps in each of them."""
+"""Propose fixes for all branches of a merge at once: keep or drop the time steps in each of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from seqtopo.syntax.rewrite import call, with_flag, without, word
 
 @dataclass(frozen=True)
 class Branch:
-    """A value that a merge joins, by its place there, and the node that gave it its number of axes."""
+    """A value that a merge joins, its place there, and the node that made its number of axes."""
 
     merge: Node
     place: int
@@ -35,12 +35,12 @@ class Branch:
 
 
 def merges_any(node: Node) -> bool:
-    """Return whether a call merges as many values as it is given, all of one number of axes."""
+    """Return whether a call merges any number of values, all with the same number of axes."""
     return node.layer is not None and len(node.inputs) > 1 and node.layer.row.inputs[1] is None
 
 
 def branches(graph: Graph, values: Iterable[Value], merge: Node) -> list[Branch]:
-    """Return the branches behind a node's values, those of merges among them in their places."""
+    """Return the branches behind a node's values; a merge among them is replaced by its own branches."""
     found: list[Branch] = []
     for place, value in enumerate(values):
         made = maker(graph, value)
@@ -54,14 +54,16 @@ def branches(graph: Graph, values: Iterable[Value], merge: Node) -> list[Branch]
 
 
 def behind_merge(graph: Graph, value: Value) -> list[Branch]:
-    """Return the branches of the merge that a value comes from; none where it comes from no merge."""
+    """Return the branches of the merge that made a value; [] if no merge did."""
     made = maker(graph, value)
     return branches(graph, made.inputs, made) if merges_any(made) else []
 
 
 def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | None:
-    """Return the fix that keeps the steps in each branch: ``seq`` where only the last step is handed on,
-    ``flatten`` or pooling left out, and vectors repeated; None where a branch can have none of these.
+    """Return the fix that keeps the steps in each branch; None if a branch cannot keep them.
+
+    A recurrent layer that returns its last step gets ``seq``, ``flatten`` and pooling are removed, and
+    vectors are repeated.
     """
     edits: dict[Span, Edit] = {}
     forgets: list[str] = []
@@ -116,8 +118,9 @@ def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | Non
 
 
 def steps_let_go(sources: Sources, found: list[Branch]) -> Fix | None:
-    """Return the edits that take ``seq`` off the recurrent layer that ends each branch; None where one ends
-    in another layer.
+    """Return the fix that removes ``seq`` from the recurrent layer at the end of each branch.
+
+    None if a branch ends in another layer.
     """
     edits: dict[Span, Edit] = {}
     names: list[str] = []
@@ -135,7 +138,7 @@ def steps_let_go(sources: Sources, found: list[Branch]) -> Fix | None:
 
 
 def _each(names: list[str]) -> str:
-    """How several steps are called together: ``both lstm``, ``lstm and gru``, ``all 3 of lstm``.
+    """Return the words for several steps together: ``both lstm``, ``lstm and gru``, ``all 3 gru``.
 
     >>> _each(["lstm"]), _each(["lstm", "lstm"]), _each(["lstm", "gru"]), _each(["gru"] * 3)
     ('the lstm', 'both lstm', 'lstm and gru', 'all 3 gru')

@@ -1,4 +1,4 @@
-"""Find the place of a refused call and the way that its values came, and explain why it is refused."""
+"""Find the place of a refused call and the path of its values, and explain the refusal."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, declared, flow, number, with_argument, word
 
 MOST_BACK = 200
-"""How many steps back a cause is looked for."""
+"""The most nodes back in which a cause is looked for."""
 
 
 class Site(NamedTuple):
-    """A step that does not take what it is given. ``step`` is what was written for it."""
+    """A step that does not take its inputs. ``step`` is its text in the tree."""
 
     graph: Graph
     row: Row
@@ -34,17 +34,17 @@ class Site(NamedTuple):
 
     @property
     def inputs(self) -> tuple[Value, ...]:
-        """What comes in."""
+        """The incoming values."""
         return self.node.inputs if self.node is not None else ()
 
     def tensor(self, value: Value) -> Tensor:
-        """The shape and dtype of the first incoming value, which a refusal is about."""
+        """Return the shape and dtype of an incoming value."""
         found = self.graph.tensor(value)
         assert found is not None
         return found
 
     def back(self, value: Value) -> Iterator[Node]:
-        """Yield the nodes that a value came through, the nearest first, up to an input or a merge."""
+        """Yield the nodes behind a value, the nearest first, up to an input or a merge."""
         for _ in range(MOST_BACK):
             node = self.graph.nodes[value.node]
             yield node
@@ -53,24 +53,24 @@ class Site(NamedTuple):
             value = node.inputs[0]
 
     def came(self, node: Node) -> Tensor | None:
-        """Return what came into a node of one value."""
+        """Return the input of a node with one value; None for other nodes."""
         return self.graph.tensor(node.inputs[0]) if len(node.inputs) == 1 else None
 
     def before(self, *steps: tree.Expr) -> Edit:
-        """Return the edit that puts steps before this one."""
+        """Return the edit that inserts steps before this one."""
         at = self.step.span.start
         return Edit(Span(at, at), f"{print_expr(flow(steps))} -> ")
 
     def rewrite(self, node: Node, step: tree.Expr | None) -> Edit | None:
-        """Return the edit that writes another step for a node's; without one the step is taken out."""
+        """Return the edit that replaces a node's step, or removes it if ``step`` is None."""
         if step is not None:
             return Edit(node.span, print_expr(step))
         return taken_out(self.sources, node)
 
     def branches(self) -> tuple[tree.Expr, ...]:
-        """Return the items of the list that comes in, one for each value; none where it is no plain list.
+        """Return the items of the incoming list, one for each value; () if it is not a plain list.
 
-        Of a loop in the list it is the loop's body, once for each value that it gives.
+        For a loop in the list it is the loop's body, once for each of its values.
         """
         if isinstance(self.step, tree.Call) and self.step.name.name == "res" and len(self.step.args) == 1:
             items: tuple[tree.Expr, ...] = (word("id"), self.step.args[0].value)
@@ -91,7 +91,7 @@ class Site(NamedTuple):
         return tuple(found)
 
     def append(self, i: int, *steps: tree.Expr) -> Edit | None:
-        """Return the edit that puts steps at the end of a branch."""
+        """Return the edit that appends steps to a branch."""
         items = self.branches()
         if not items:
             return None
@@ -105,14 +105,14 @@ class Site(NamedTuple):
         return Edit(Span(item.span.end, item.span.end), f" -> {print_expr(flow(steps))}")
 
     def source(self, value: Value) -> tuple[Node, tree.Call] | None:
-        """Return the ``in(...)`` that a value comes from in a straight way, with its text."""
+        """Return the ``in(...)`` behind a value, with its text, if no merge is in between."""
         *_, last = self.back(value)
         expr = self.sources.of(last)
         return (last, expr) if last.layer is None and isinstance(expr, tree.Call) else None
 
 
 def taken_out(sources: Sources, node: Node) -> Edit | None:
-    """Return the edit that takes a node's step out of its flow; None where it stands in none."""
+    """Return the edit that removes a node's step from its flow; None if it stands in none."""
     around = sources.around(node.span)
     if around is None:
         return None
@@ -128,7 +128,7 @@ def is_recurrent(node: Node) -> bool:
 
 
 def core(node: Node) -> Layer | None:
-    """Return a node's layer, for a ``bi`` the one inside it."""
+    """Return a node's layer, or the one inside it for a ``bi``."""
     if node.layer is None:
         return None
     inner = node.layer.get("layer") if node.layer.row.recurrent else None
@@ -136,13 +136,13 @@ def core(node: Node) -> Layer | None:
 
 
 def gives_steps(node: Node) -> bool:
-    """Return whether a recurrent node gives its output at every step."""
+    """Return whether a recurrent node returns its output at every step."""
     layer = core(node)
     return is_recurrent(node) and layer is not None and bool(layer.get("return_sequences"))
 
 
 def forgets_steps(node: Node) -> bool:
-    """Return whether a recurrent node gives its last step only."""
+    """Return whether a recurrent node returns only its last step."""
     return is_recurrent(node) and not gives_steps(node)
 
 
@@ -164,7 +164,7 @@ def one_step_at(graph: Graph, node: Node) -> int | None:
 
 
 def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit] | None:
-    """Return ``at(i)`` for a ``slice`` of one step that a value comes from, and its edit."""
+    """Return ``at(i)`` for a ``slice`` of one step behind a value, and the edit that writes it."""
     for _ in range(MOST_BACK):
         node = graph.nodes[value.node]
         index = one_step_at(graph, node)
@@ -184,9 +184,7 @@ def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit
 
 
 def collapses_steps(graph: Graph, node: Node) -> bool:
-    """Return whether a call removes the time axis without reading the steps in order, as a pooling layer
-    does.
-    """
+    """Return whether a call removes the time axis without reading the steps in order, as pooling does."""
     if node.layer is None or len(node.inputs) != 1:
         return False
     passed = passes(graph, node)
@@ -196,7 +194,7 @@ def collapses_steps(graph: Graph, node: Node) -> bool:
 
 
 def maker(graph: Graph, value: Value) -> Node:
-    """Return the node that gave a value its number of axes: behind those that only pass it on."""
+    """Return the node that made a value's number of axes, behind nodes that keep it."""
     node = graph.nodes[value.node]
     for _ in range(len(graph.nodes)):
         if node.layer is None or len(node.inputs) != 1 or value.extra:
@@ -212,7 +210,7 @@ def maker(graph: Graph, value: Value) -> Node:
 
 
 def shaper(graph: Graph, value: Value) -> Node:
-    """Return the node that gave a value its sizes: behind those that only pass it on."""
+    """Return the node that made a value's sizes, behind nodes that keep them."""
     node = graph.nodes[value.node]
     for _ in range(len(graph.nodes)):
         if node.layer is None or len(node.inputs) != 1 or value.extra or is_recurrent(node):
@@ -226,7 +224,7 @@ def shaper(graph: Graph, value: Value) -> Node:
 
 
 def resized(node: Node, step: tree.Expr | None, width: Size) -> tree.Expr | None:
-    """Return a node's step with another width; None where no argument says it."""
+    """Return a node's step with another width; None if no argument sets it."""
     layer = core(node)
     if layer is None or step is None or not isinstance(width, int):
         return None
@@ -237,13 +235,13 @@ def resized(node: Node, step: tree.Expr | None, width: Size) -> tree.Expr | None
 
 
 def called(step: tree.Expr) -> str:
-    """Return how a step is called in a title."""
+    """Return the name of a step in a title."""
     name = step.name if isinstance(step, tree.Call) else step
     return name.name if isinstance(name, tree.Name) else "layer"
 
 
 def declared_steps(graph: Graph) -> Iterator[Size]:
-    """Yield the numbers of steps that the inputs declare, where they say one; an image has none."""
+    """Yield the numbers of steps that the inputs declare; images have none."""
     for node in graph.nodes:
         if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5):
             steps = node.outputs[0].shape[0]
@@ -252,7 +250,7 @@ def declared_steps(graph: Graph) -> Iterator[Size]:
 
 
 def free_symbol(graph: Graph, wish: str) -> str:
-    """Return a symbol for a size that no input declares yet."""
+    """Return a symbol for a size that no input declares."""
     taken = {
         str(s) for n in graph.nodes if n.layer is None and n.outputs is not None for s in n.outputs[0].shape
     }
@@ -260,9 +258,7 @@ def free_symbol(graph: Graph, wish: str) -> str:
 
 
 def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
-    """Return a symbol for the steps of the one input whose number of them is open, and the edit that writes
-    it.
-    """
+    """Return a symbol for the only input with an open number of steps, and the edit that writes it."""
     sequences = (
         node
         for node in graph.nodes
@@ -278,16 +274,16 @@ def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
 
 
 def at_every_step(step: tree.Expr) -> tree.Expr:
-    """Return ``td(...)`` around a step or a flow."""
+    """Return a step or a flow inside ``td(...)``."""
     return call("td", step)
 
 
 MANY_SAMPLES = 500
-"""A first size of an input from here up is taken for a number of samples, where there is an axis too many."""
+"""The size from which the first axis of an input with an axis too many is taken for the number of samples."""
 
 
 def causes(refusal: Refusal, site: Site) -> Iterator[str]:
-    """Yield the notes on a refusal: what stands on the way here, and what it does to the axes."""
+    """Yield the notes on a refusal: the layers behind its inputs that changed their axes, and how."""
     if not site.inputs:
         return
     index = int(refusal.at[1]) if refusal.at is not None and refusal.at[0] in ("input", "inputs") else 0
@@ -305,7 +301,7 @@ def causes(refusal: Refusal, site: Site) -> Iterator[str]:
 
 
 def _embedded(site: Site, value: Value) -> Iterator[str]:
-    """Note an ``embed`` on the way, which makes a vector of every single number."""
+    """Yield a note on an ``embed`` behind a value, which makes a vector of every number."""
     for node in site.back(value):
         came = site.came(node) if node.layer is not None and node.layer.row.name == "embed" else None
         if came is not None and len(came.shape) > 1:
@@ -317,7 +313,7 @@ def _embedded(site: Site, value: Value) -> Iterator[str]:
 
 
 def samples_first(site: Site, node: Node, takes: int) -> bool:
-    """Return whether an ``in(...)`` seems to begin with the number of samples, which is not written."""
+    """Return whether an ``in(...)`` seems to begin with the number of samples, which must not be written."""
     shape = node.outputs[0].shape if node.layer is None and node.outputs is not None else ()
     if len(shape) != takes + 1:
         return False
@@ -326,7 +322,7 @@ def samples_first(site: Site, node: Node, takes: int) -> bool:
 
 
 def _declared(site: Site, value: Value, takes: int) -> Iterator[str]:
-    """Note what the ``in(...)`` at the beginning declares, where it has an axis too many or too few."""
+    """Yield a note on the ``in(...)`` behind a value if it declares an axis too many or too few."""
     source = site.source(value)
     if source is None or source[0].outputs is None:
         return
@@ -343,7 +339,7 @@ def _declared(site: Site, value: Value, takes: int) -> Iterator[str]:
 
 
 def _queries(site: Site) -> Iterator[str]:
-    """Note an attention among what is merged, which gives as many rows as its first value has."""
+    """Yield a note on an attention among merged values, which returns as many rows as its first value has."""
     for value in site.inputs:
         node = site.graph.nodes[value.node]
         if node.layer is not None and node.layer.row.role == "attention" and len(node.inputs) > 1:
@@ -357,7 +353,7 @@ def _queries(site: Site) -> Iterator[str]:
 
 
 def _strides(site: Site) -> Iterator[str]:
-    """Note a layer on the way of one value that takes every second step."""
+    """Yield a note on a layer behind one of the values that takes every second step."""
     for value in site.inputs:
         for node in site.back(value):
             stride = stride_of(node)
@@ -369,7 +365,7 @@ def _strides(site: Site) -> Iterator[str]:
 
 
 def stride_of(node: Node) -> int:
-    """Return by how many places at a time a layer moves along its first axis; 1 where it has no strides."""
+    """Return the stride of a layer along its first axis; 1 without strides."""
     if node.layer is None or "strides" not in node.layer.row.by_name or "transpose" in node.layer.row.name:
         return 1
     strides = node.layer.get("strides")

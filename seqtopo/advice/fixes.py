@@ -1,6 +1,6 @@
-"""Propose the fixes of a layer's refusal as edits: several where it is open what was meant.
+"""Propose the fixes of a layer's refusal as edits; several if it is open what was meant.
 
-They are proposals: ``vetting`` keeps those that help, by trying each.
+``verify_fixes`` tries each of these proposals, and keeps those that help.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from seqtopo.syntax.rewrite import (
 
 
 def fixes_of(refusal: Refusal, site: Site) -> Iterator[Fix]:
-    """Proposals for a refusal, the likeliest first; perhaps none."""
+    """Yield proposals for a refusal, the likeliest first."""
     kind, which = refusal.at if refusal.at is not None else ("", 0)
     index = min(int(which), len(site.inputs) - 1) if kind in ("input", "inputs") and site.inputs else 0
     code = refusal.code
@@ -73,7 +73,7 @@ def fixes_of(refusal: Refusal, site: Site) -> Iterator[Fix]:
 
 
 def chain_of(refusal: Refusal, site: Site) -> Chain | None:
-    """Return the lengths on the way to a layer for which too few steps are left, or too few numbers."""
+    """Return the lengths behind the layers up to one for which too few steps or numbers are left."""
     if refusal.code not in ("ST306", "ST307") or len(site.inputs) != 1:
         return None
     found = chain(site, site.inputs[0])
@@ -81,7 +81,7 @@ def chain_of(refusal: Refusal, site: Site) -> Chain | None:
 
 
 def least_length(site: Site) -> int | None:
-    """Return the least number of steps with which the layers up to this one fit."""
+    """Return the least number of steps with which the layers up to this one work."""
     return least(site, chain(site, site.inputs[0])) if len(site.inputs) == 1 else None
 
 
@@ -92,7 +92,7 @@ def _one_step(site: Site, index: int) -> Iterator[Fix]:
 
 
 def _one_width(site: Site) -> Iterator[Fix]:
-    """Give both halves of a ``bi`` the units of one of them."""
+    """Yield fixes that give both layers of a ``bi`` the units of one of them."""
     if not isinstance(site.step, tree.Call):
         return
     args = site.step.args
@@ -112,7 +112,7 @@ def _one_width(site: Site) -> Iterator[Fix]:
 
 
 def _directions(site: Site, argument: str) -> Iterator[Fix]:
-    """Fix a ``bi`` of layers that read the same way, or of one that has no direction."""
+    """Yield fixes of a ``bi`` of layers that read in the same direction, or of one without a direction."""
     if not isinstance(site.step, tree.Call) or site.node is None or site.node.layer is None:
         return
     args = site.step.args
@@ -135,7 +135,7 @@ def _directions(site: Site, argument: str) -> Iterator[Fix]:
 
 
 def _too_short(site: Site, window: str) -> Iterator[Fix]:
-    """Fix a window that is longer than what is left of an axis."""
+    """Yield fixes of a window that is longer than the axis."""
     names = set(site.row.by_name)
     lengths = site.tensor(site.inputs[0]).shape if site.inputs else ()
     if "padding" in names and window in ("kernel_size", "pool_size"):
@@ -157,7 +157,7 @@ def _too_short(site: Site, window: str) -> Iterator[Fix]:
 
 
 def _other_count(site: Site) -> Iterator[Fix]:
-    """Fix a ``reshape`` to another count of numbers than there are."""
+    """Yield fixes of a ``reshape`` to another count of numbers than there are."""
     if site.node is None or site.node.layer is None:
         return
     target: tuple[Size, ...] | None = site.node.layer.get("target_shape")
@@ -211,7 +211,7 @@ def _target(size: Size) -> tree.Expr:
 
 
 def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
-    """Fix a size that only the data tells, where a number is needed."""
+    """Yield fixes of a size that only the data determines, where a number is needed."""
     value = site.inputs[index] if site.inputs else None
     if value is None:
         return
@@ -233,7 +233,7 @@ def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
 
 
 def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
-    """Fix ``repeat(?)``: name the input's length by a symbol, which the argument then takes."""
+    """Yield the fix of ``repeat(?)``: a symbol for the input's length, which the argument then takes."""
     span = site.node.spans.get(name) if site.node is not None else None
     given = (
         next((a for a in site.step.args if a.span == span), None)
@@ -259,7 +259,7 @@ def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
 
 
 def _to_the_end(step: tree.Call, given: tree.Argument) -> Fix:
-    """Fix ``slice(-1,?)``: a slice without its stop takes all there is."""
+    """Return the fix of ``slice(-1,?)``: a slice without its stop takes the rest."""
     behind = any(a.name is None for a in step.args[step.args.index(given) + 1 :])
     none = tree.Argument(NOWHERE, given.name, word("none"))
     new = print_expr(_with(step, given, none) if behind else without_argument(step, given))
@@ -286,7 +286,7 @@ def _numbered(site: Site, value: Value) -> Iterator[Fix]:
 
 
 def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
-    """Fix ids where fractions are wanted, or several dtypes."""
+    """Yield fixes of ids where floats are needed, or of several dtypes."""
     if not site.inputs:
         return
     value = site.inputs[index]
@@ -315,7 +315,7 @@ def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
 
 
 def _masked_ids(site: Site) -> Iterator[Fix]:
-    """Fix ``mask(0) -> embed(...)``: the ids' own mask is a flag of ``embed``."""
+    """Yield the fix of ``mask(0) -> embed(...)``: the ids' own mask is a flag of ``embed``."""
     around = site.sources.around(site.step.span)
     if around is None or around[1] + 1 >= len(around[0].steps) or around[1] == 0:
         return
@@ -327,7 +327,7 @@ def _masked_ids(site: Site) -> Iterator[Fix]:
 
 
 def _behind_embed(site: Site) -> Iterator[Fix]:
-    """Fix ``dropout(0.2) -> embed(...)``: put the two in the other order."""
+    """Yield the fix of ``dropout(0.2) -> embed(...)``: the two in the other order."""
     around = site.sources.around(site.step.span)
     if around is None or around[1] + 1 >= len(around[0].steps):
         return
@@ -338,7 +338,7 @@ def _behind_embed(site: Site) -> Iterator[Fix]:
 
 
 def _other_axis(site: Site, name: str) -> Iterator[Fix]:
-    """Fix an axis that is the batch, or that does not exist."""
+    """Yield fixes of an axis that is the batch, or that does not exist."""
     span = site.node.spans.get(name) if site.node is not None else None
     if span is None or not isinstance(site.step, tree.Call):
         return

@@ -1,4 +1,4 @@
-"""Compute the length of a sequence or an image behind each layer, and the least length that fits."""
+"""Compute the length of a sequence or an image behind each layer, and the least length that works."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MOST_SHOWN = 12
 
 @dataclass(frozen=True)
 class Chain:
-    """The layers that a sequence came through, from its input on, and its length behind each.
+    """The layers behind a sequence, from its input on, and the length behind each.
 
-    ``axis`` is where the lengths stand: of an image, the side that is the shortest in the end.
+    ``axis`` is the axis of the lengths: for an image, the side that is shortest at the end.
     """
 
     nodes: tuple[Node, ...]
@@ -32,7 +32,7 @@ class Chain:
 
     @property
     def hardest(self) -> tuple[Node, Size, Size]:
-        """The layer that left the smallest part of what came in, with the lengths before and behind it."""
+        """The layer that kept the smallest part of its input, with the lengths before and behind it."""
 
         def left(step: tuple[Node, Size, Size]) -> float:
             _, before, after = step
@@ -42,7 +42,7 @@ class Chain:
         return min((s for s in steps if s[1] != s[2]), key=left)
 
     def __str__(self) -> str:
-        """``50 -> 46 -> 9``: each length that is another than the one before it."""
+        """Return the lengths, ``50 -> 46 -> 9``, without those equal to the one before."""
         kept = [s for i, s in enumerate(self.lengths) if i == 0 or s != self.lengths[i - 1]]
         if len(kept) > _MOST_SHOWN:
             return " -> ".join([*map(str, kept[: _MOST_SHOWN - 2]), "...", str(kept[-1])])
@@ -50,9 +50,7 @@ class Chain:
 
 
 def chain(site: Site, value: Value) -> Chain:
-    """Return the lengths of a sequence on its way, back to where it was not a sequence or came
-    from several.
-    """
+    """Return the lengths behind a value, back to where it was not a sequence or came from several values."""
     nodes: list[Node] = []
     lengths: list[Size] = []
     here = site.tensor(value).shape
@@ -91,10 +89,9 @@ def stretched(shape: Shape, axis: int, length: int) -> Shape:
 
 
 def least(site: Site, found: Chain) -> int | None:
-    """Return the least length of the input with which a chain and the layer behind it fit; None if none is
-    told.
+    """Return the least length of the input with which a chain and the layer behind it work; None if unknown.
 
-    The layers themselves are asked, by halving, so that every kind of window and stride counts.
+    The layers' rows are asked, by bisection, so that every kind of window and stride counts.
     """
     if not found.nodes or found.nodes[0].layer is not None or site.node is None or site.node.layer is None:
         return None

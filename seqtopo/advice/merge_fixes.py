@@ -1,4 +1,4 @@
-"""Fixes for values that do not merge, and for initial states: other widths, lengths, numbers of axes."""
+"""Propose fixes for values that do not merge, and for initial states: widths, lengths, numbers of axes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from seqtopo.syntax.rewrite import (
 
 
 def merge_fixes(site: Site, blamed: int) -> Iterator[Fix]:
-    """Fixes of a merge in which the value ``blamed`` does not go with the first, the likeliest first."""
+    """Yield fixes of a merge whose value ``blamed`` does not fit the first one, the likeliest first."""
     inputs = site.inputs
     if blamed == 0 or blamed >= len(inputs):
         return
@@ -91,7 +91,7 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
 
 
 def _one_of_the_steps(site: Site, long: int) -> Iterator[Fix]:
-    """Make the sequence one vector, as the other value is."""
+    """Yield fixes that make the sequence one vector, as the other value is."""
     end = site.graph.nodes[site.inputs[long].node]
     expr = site.sources.of(end)
     if gives_steps(end) and expr is not None:
@@ -107,7 +107,7 @@ def _one_of_the_steps(site: Site, long: int) -> Iterator[Fix]:
 
 
 def _at_every_step(site: Site, short: int, long: int, steps: Size) -> Iterator[Fix]:
-    """Repeat the vector for each step; an open number of steps is given a symbol first."""
+    """Yield fixes that repeat the vector for each step; an open number of steps gets a symbol first."""
     if not is_open(steps):
         edit = site.append(short, call("repeat", size_text(steps))) if _plain(steps) else None
         if edit is not None:
@@ -145,7 +145,7 @@ def _other_lengths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Itera
 
 
 def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
-    """Swap the values of an attention, which gives one row for each step of its query, the first."""
+    """Yield fixes that swap the values of an attention, which returns a row for each step of the first."""
     for value in (site.inputs[blamed], site.inputs[0]):
         node = site.graph.nodes[value.node]
         if node.layer is None or node.layer.row.role != "attention" or len(node.inputs) != 2:
@@ -159,7 +159,7 @@ def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def _padded(site: Site, blamed: int) -> Iterator[Fix]:
-    """Pad the layers that made the values shorter: all of them, or one."""
+    """Yield fixes that pad the layers that made the values shorter: all of them, or one."""
     for values in (site.inputs, (site.inputs[blamed],), (site.inputs[0],)):
         edits: dict[object, Edit] = {}
         for node in (node for value in values for node in site.back(value)):
@@ -175,7 +175,7 @@ def _padded(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fix]:
-    """Give the other branch the same strides: a projection of one place, as in residual networks."""
+    """Yield fixes that give the other branch the same strides, by a projection as in residual networks."""
     a, b = one.shape[0], other.shape[0]
     rank = len(one.shape) - 1
     if not isinstance(a, int) or not isinstance(b, int) or a == b or rank not in (1, 2, 3):
@@ -220,7 +220,7 @@ def _other_widths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterat
 
 
 def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
-    """Give the layer that made a width another one."""
+    """Yield fixes that give the layer that made a width another one."""
     for node in site.back(value):
         expr = site.sources.of(node)
         changed = resized(node, expr, width)
@@ -234,7 +234,7 @@ def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
 
 
 def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
-    """Yield fixes of an attention whose values do not go together."""
+    """Yield fixes of an attention whose values do not fit together."""
     query, other = site.tensor(site.inputs[0]), site.tensor(site.inputs[min(blamed, len(site.inputs) - 1)])
     width = query.shape[-1]
     if len(query.shape) == len(other.shape) and isinstance(width, int):
@@ -255,7 +255,7 @@ def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def count_fixes(site: Site) -> Iterator[Fix]:
-    """Yield fixes of a layer that is given another number of values than it takes."""
+    """Yield fixes of a layer with another number of values than it takes."""
     least, most = site.row.inputs
     if len(site.inputs) == 1 and least == 2 and site.row.role in ("attention", "product"):
         itself = tree.List(NOWHERE, (word("id"), word("id")))
@@ -270,7 +270,7 @@ def count_fixes(site: Site) -> Iterator[Fix]:
 
 
 def state_fixes(site: Site) -> Iterator[Fix]:
-    """Fixes of the ``init`` of a recurrent layer, the likeliest first."""
+    """Yield fixes of the ``init`` of a recurrent layer, the likeliest first."""
     node = site.node
     given = _init(site.step)
     if node is None or node.layer is None or given is None:
@@ -298,8 +298,9 @@ def _given(given: tree.Argument, value: tree.Expr) -> tuple[Edit, ...]:
 
 
 def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], wanted: int) -> Iterator[Fix]:
-    """Take one step by ``at(i)`` for states that were taken as sequences of one step, or that stand in one
-    sequence.
+    """Yield fixes that take single steps by ``at(i)`` for states.
+
+    The states were sequences of one step, or steps of one sequence.
     """
     assert site.node is not None
     values = site.node.tensors.get("initial_state", ())
@@ -329,7 +330,7 @@ def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], want
 
 
 def _of_the_layer(given: tree.Argument) -> Iterator[Fix]:
-    """Take a layer's state where its output was written."""
+    """Yield fixes that take a layer's state where its output was written."""
     names = [given.value] if isinstance(given.value, tree.Name) else []
     if isinstance(given.value, tree.List):
         names = [item for item in given.value.items if isinstance(item, tree.Name)]
@@ -370,7 +371,7 @@ def _other_number(
 
 
 def _both_ways(site: Site) -> Iterator[Fix]:
-    """Put a ``bi`` around the layer whose states are handed over."""
+    """Yield fixes that put a ``bi`` around the layer whose states are handed over."""
     values = site.node.tensors.get("initial_state", ()) if site.node is not None else ()
     nodes = {value.node for value in values if value.extra == "state"}
     expr = site.sources.of(site.graph.nodes[nodes.pop()]) if len(nodes) == 1 else None

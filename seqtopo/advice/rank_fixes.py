@@ -35,11 +35,11 @@ from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, declared, flow, number, renamed, with_flag, without, word
 
 _TIME = frozenset({"T", "N", "L", "S", "TIME", "STEPS", "LENGTH", "WINDOW", "LAGS"})
-"""Symbols that people give to a number of steps."""
+"""The symbols that people use for a number of steps."""
 
 
 def rank_fixes(site: Site, value: Value, takes: int) -> Iterator[Fix]:
-    """Fixes of a value that has other axes than ``takes``, the likeliest first."""
+    """Yield fixes of a value that has other axes than ``takes``, the likeliest first."""
     came = site.tensor(value)
     made = maker(site.graph, value)
     if takes > len(came.shape):
@@ -75,9 +75,7 @@ def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Ite
 
 
 def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
-    """Fix ``td(lstm(8))`` of a sequence: the layer reads the steps itself, and ``td`` shows it
-    one at a time.
-    """
+    """Yield the fix of ``td(lstm(8))`` of a sequence: no ``td``, as the layer reads the steps itself."""
     inner = site.node.layer.get("layer") if site.node is not None and site.node.layer is not None else None
     if not site.row.steps or not isinstance(inner, Layer) or not isinstance(site.step, tree.Call):
         return
@@ -93,9 +91,7 @@ def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
 
 
 def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator[Fix]:
-    """Fix a layer of images that is given a sequence: its variant for sequences, or the
-    sequence as an image.
-    """
+    """Yield fixes of a layer for images with a sequence as input: its variant for sequences, or a reshape."""
     name = site.row.name
     image = made.layer is None and came.shape[:1] == came.shape[1:]
     if len(came.shape) != 2 or takes != 3 or not name.endswith("2d") or image:
@@ -108,14 +104,14 @@ def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator
 
 
 def keep_steps(made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
-    """Yield the fix that gives ``seq`` to a recurrent layer that hands on its last step only."""
+    """Yield the fix that gives ``seq`` to a recurrent layer that returns only its last step."""
     if forgets_steps(made) and expr is not None:
         title = f"add seq to the {called(expr)} before it, to keep its steps"
         yield Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),))
 
 
 def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
-    """Keep the steps in every branch that comes in: of a merge before the layer, or of its own values."""
+    """Yield fixes that keep the steps in every branch: of a merge before the layer, or of its own values."""
     found = behind_merge(site.graph, value)
     if not found and len(site.inputs) > 1 and site.node is not None:
         found = branches(site.graph, site.inputs, site.node)
@@ -133,7 +129,7 @@ def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
 
 
 def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor, takes: int) -> Iterator[Fix]:
-    """Give the ``in(...)`` the axis that it lacks."""
+    """Yield fixes that give the ``in(...)`` the axis that it lacks."""
     if not isinstance(expr, tree.Call) or made.outputs is None:
         return
     if made.outputs[0].dtype not in FLOATS and len(came.shape) == 1:
@@ -170,8 +166,9 @@ def _is_time(size: Size) -> bool:
 
 
 def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
-    """Return the axes that a value had before the ``flatten`` on its way, with those that came in front of
-    them since, and whether it has their numbers still; () where it came through none.
+    """Return the axes of a value before a ``flatten`` behind it, and whether it still has the same numbers.
+
+    Axes that were added in front since are included; () if there is no ``flatten``.
     """
     came = site.tensor(value).shape
     if not came:
@@ -184,7 +181,7 @@ def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
 
 
 def _before_flatten(site: Site, node: Node) -> Shape | None:
-    """What a ``flatten`` is given, alone or at the end of a ``td``; None for other nodes."""
+    """Return the input shape of a ``flatten``, alone or at the end of a ``td``; None for other nodes."""
     came = site.came(node)
     if node.layer is None or came is None:
         return None
@@ -202,7 +199,7 @@ def _before_flatten(site: Site, node: Node) -> Shape | None:
 
 
 def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
-    """Reshape what a ``flatten`` flattened, where steps came in front of its numbers since."""
+    """Yield fixes that reshape a flattened value, if steps were added in front of its numbers since."""
     came = site.tensor(value).shape
     shape, whole = flattened(site, value)
     # Inside td a layer takes the axes of one step.
@@ -223,7 +220,7 @@ def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
 
 
 def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
-    """Remove the step that took the time axis away, or replace it by one that keeps it."""
+    """Yield fixes that remove the step that dropped the time axis, or replace it by one that keeps it."""
     assert made.layer is not None
     name = made.layer.row.name
     came = site.came(made)
@@ -249,7 +246,7 @@ def _taken_out(site: Site) -> Edit | None:
 
 
 def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fix]:
-    """Make a vector a sequence again: repeat it, or give its numbers their shape."""
+    """Yield fixes that make a vector a sequence again: by ``repeat``, or by a shape for its numbers."""
     flat = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "flatten"), None)
     before = site.came(flat) if flat is not None else None
     steps = next(declared_steps(site.graph), None)
@@ -293,14 +290,14 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
 
 
 def _of_an_image(site: Site) -> Iterator[Fix]:
-    """Fix a layer of sequences that is given an image: its variant for images."""
+    """Yield the fix of a layer for sequences with an image as input: its variant for images."""
     if registry.find(f"{site.row.name[:-2]}2d") is not None:
         variant = print_expr(renamed(site.step, f"{called(site.step)[:-2]}2d"))
         yield Fix(f"take the layer for images: {variant}", (Edit(site.step.span, variant),))
 
 
 def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
-    """Fix a ``repeat`` of a sequence."""
+    """Yield fixes of a ``repeat`` of a sequence."""
     expr = site.sources.of(made)
     taken = step_itself(site.graph, site.sources, value)
     if taken is not None:
@@ -315,7 +312,7 @@ def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
 
 
 def _one_sample(site: Site, made: Node) -> Iterator[Fix]:
-    """Write the ``in(...)`` without the number of samples at its beginning."""
+    """Yield the fix that removes the number of samples from the ``in(...)``."""
     expr = site.sources.of(made)
     if isinstance(expr, tree.Call) and made.outputs is not None:
         new = print_expr(declared(expr, tuple(map(size_text, made.outputs[0].shape[1:]))))
@@ -323,7 +320,7 @@ def _one_sample(site: Site, made: Node) -> Iterator[Fix]:
 
 
 def _one_hot(site: Site, embed: Node) -> Iterator[Fix]:
-    """Fix one-hot rows, of which an ``embed`` makes a vector for every 0 and 1."""
+    """Yield fixes of one-hot rows, of which an ``embed`` makes a vector for every 0 and 1."""
     source = site.source(embed.inputs[0])
     if source is None or source[0].outputs is None or source[0].index != embed.inputs[0].node:
         return
@@ -375,7 +372,7 @@ def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> It
 
 
 def _any_axes(row: Row) -> bool:
-    """Return whether a layer computes the same when its input has one more axis in front."""
+    """Return whether a layer computes the same if its input has one more axis in front."""
     if row.steps:
         return True
     by_place = row.role in IN_PLACE or row.role == "dense"
@@ -383,7 +380,7 @@ def _any_axes(row: Row) -> bool:
 
 
 def frames(site: Site, value: Value, takes: int, *, flat: bool = False) -> Iterator[Fix]:
-    """A time axis in the ``in(...)``, and ``td(...)`` around the layers of each frame.
+    """Yield fixes with a time axis in the ``in(...)``, and ``td(...)`` around the layers of each frame.
 
     With ``flat`` each frame ends in a ``flatten``.
     """
@@ -405,8 +402,9 @@ def frames(site: Site, value: Value, takes: int, *, flat: bool = False) -> Itera
 
 
 def _wrapped(site: Site, path: list[Node], per_frame: list[Node], flat: bool) -> list[Edit]:
-    """The edits that wrap the steps of a path, each stretch of a flow in one ``td``; none where one stands
-    in no flow by itself.
+    """Return the edits that put steps of a path into ``td``, one for each stretch of a flow.
+
+    There are none if a step stands in no flow by itself.
     """
     spans = {n.span for n in per_frame}
     stretches: list[tuple[tree.Flow, int, int]] = []
@@ -432,7 +430,7 @@ def _wrapped(site: Site, path: list[Node], per_frame: list[Node], flat: bool) ->
 
 
 def frame_stack(site: Site) -> Iterator[Fix]:
-    """Yield the step and those after it that are for one image too, in one ``td``."""
+    """Yield the fix with the step, and those after it that are for single images too, in one ``td``."""
     around = site.sources.around(site.step.span)
     if around is None:
         return

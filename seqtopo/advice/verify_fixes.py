@@ -19,18 +19,18 @@ from seqtopo.syntax.parse import parse
 Check = Callable[[str], Sequence[Diagnostic]]
 
 MOST_LAYERS = 1000
-"""Fixes are verified in specs of at most so many layers, since each is a check of its own."""
+"""The most layers of a spec in which fixes are verified, since each is a check of its own."""
 MOST_TEXT = 50_000
-"""Nor in texts of more characters."""
+"""The most characters of a text in which fixes are verified."""
 MOST_TRIED = 24
-"""Fixes of one text that are tried; later ones are not offered."""
+"""The most fixes of one text that are tried; later ones are not offered."""
 MOST_SHOWN = 4
-"""Fixes of one diagnostic that are offered."""
+"""The most fixes of one diagnostic that are offered."""
 
 
 @dataclass(frozen=True)
 class Recheck:
-    """The result of checking another text, without labels; ``resolved`` is None where it has errors."""
+    """The result of checking another text, without labels; ``resolved`` is None if it has errors."""
 
     spec: tree.Spec | None
     resolved: Resolved | None
@@ -38,19 +38,19 @@ class Recheck:
 
     @property
     def graph(self) -> Graph | None:
-        """Its graph; None where it has errors."""
+        """The graph; None if the text has errors."""
         return self.resolved.graph if self.resolved is not None else None
 
     @cached_property
     def misread(self) -> int:
-        """How many of its layers take something else for the time steps."""
+        """The number of layers that read another axis as time steps."""
         return misread_axes(self.graph) if self.graph is not None else 0
 
 
 def recheck(
     text: str, dims: Mapping[str, Any] | None = None, shapes: Mapping[int, Shape] | None = None
 ) -> Recheck:
-    """Check another text, with names bound from outside and inputs of the data's shapes."""
+    """Check another text, with the same names bound from outside and the data's shapes."""
     source = Source(text)
     spec, found = parse(source)
     if spec is None or found:
@@ -61,9 +61,9 @@ def recheck(
 
 @dataclass(frozen=True)
 class Trial:
-    """Tries fixes of one text, whose meaning is ``graph``, with the same ``dims`` and ``shapes``.
+    """The trials of fixes of one text, whose meaning is ``graph``, with the same ``dims`` and ``shapes``.
 
-    What checking a text gave is kept here and not longer: layers may be registered before the next check.
+    The results of checks are kept here and not longer, since layers may be registered before the next check.
     """
 
     text: str
@@ -74,17 +74,17 @@ class Trial:
 
     @classmethod
     def of(cls, resolved: Resolved) -> Trial:
-        """Tries fixes of a spec without errors."""
+        """Return the trials of fixes of a spec without errors."""
         return cls(resolved.source.text, resolved.graph, resolved.dims)
 
     @cached_property
     def is_worth_it(self) -> bool:
-        """Whether fixes are tried in a spec of this size."""
+        """True if fixes are tried in a spec of this size."""
         return worth_trying(len(self.graph.nodes), self.text)
 
     @property
     def fits(self) -> bool:
-        """Whether the spec has so few layers that fixes for its labels are tried."""
+        """True if the spec has few enough layers for fixes of its labels to be tried."""
         return len(self.graph.nodes) <= MOST_LAYERS
 
     @cached_property
@@ -92,17 +92,17 @@ class Trial:
         return misread_axes(self.graph)
 
     def after(self, fix: Fix) -> Recheck:
-        """Return what checking the text gives once a fix is made."""
+        """Return the result of checking the text with a fix made."""
         return self.recheck(fix.apply(self.text))
 
     def recheck(self, text: str) -> Recheck:
-        """Return what checking another text gives; several fixes may come to the same one."""
+        """Return the result of checking another text; several fixes may lead to the same text."""
         if text not in self._known:
             self._known[text] = recheck(text, self.dims, self.shapes)
         return self._known[text]
 
     def misreads(self, text: str) -> bool:
-        """Return whether more layers than before take something else for the time steps in another text."""
+        """Return whether, in another text, more layers than before read another axis as time steps."""
         return self.recheck(text).misread > self._misread
 
     def checks(self, fix: Fix) -> bool:
@@ -110,7 +110,7 @@ class Trial:
         return self.after(fix).resolved is not None
 
     def keeps_axes(self, fix: Fix) -> bool:
-        """Return whether a fix leaves no error, and every axis what it is."""
+        """Return whether a fix leaves no error, and no axis is read as another one."""
         return self.checks(fix) and not self.misreads(fix.apply(self.text))
 
 
@@ -122,11 +122,11 @@ def worth_trying(layers: int, text: str) -> bool:
 def verified(
     found: Iterable[Diagnostic], text: str, check: Check, misreads: Callable[[str], bool] | None = None
 ) -> list[Diagnostic]:
-    """Return the same diagnostics with the fixes that help: each is made and the text is checked again.
+    """Return the diagnostics with those fixes that help: each is made, and the text is checked again.
 
-    A fix helps if its mistake is gone; where shapes are the point, none may come up before it
-    either. One that removes its diagnostic and brings another is not a safe one. ``misreads`` says of a
-    checked text whether more layers than before would take something else for the time steps.
+    A fix helps if its mistake is gone; for a mistake in shapes, no new one may be in front of it. A fix that
+    removes its diagnostic and brings another is not a safe one. ``misreads`` returns whether more layers than
+    before read another axis as time steps in a text.
     """
     every = list(found)
     before = [d for d in every if d.severity == "error" and d.code < "ST4"]
@@ -169,7 +169,7 @@ def _of_shapes(diagnostic: Diagnostic) -> bool:
 
 
 def _helps(diagnostic: Diagnostic, fix: Fix, before: Sequence[Diagnostic], now: Sequence[Diagnostic]) -> bool:
-    """Whether a fix ends its mistake; of shapes, the first that is new must stand behind it."""
+    """Return whether a fix removes its mistake; for one in shapes, new mistakes must be behind it."""
     finding = (diagnostic.code, diagnostic.message)
     times_before, times_now = ([(d.code, d.message) for d in ds].count(finding) for ds in (before, now))
     if times_now >= times_before:

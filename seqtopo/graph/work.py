@@ -16,7 +16,7 @@ from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import FLOATS, Products, Tensor
 
 FLOPS = 2
-"""A multiply-add is a multiplication and an addition."""
+"""The operations of a multiply-add: a multiplication and an addition."""
 
 
 class Work(NamedTuple):
@@ -28,11 +28,11 @@ class Work(NamedTuple):
 
     @property
     def both(self) -> Size:
-        """Those of a step forwards and backwards."""
+        """The operations of the forward and the backward pass together."""
         return self.forward + self.backward
 
     def plus(self, other: Work, times: Size = 1) -> Work:
-        """Return this and another one, so many times."""
+        """Return the sum of this work and ``times`` another one."""
         return Work(
             self.forward + other.forward * times,
             self.backward + other.backward * times,
@@ -41,7 +41,7 @@ class Work(NamedTuple):
 
 
 class _Came(NamedTuple):
-    """A value, and whether something trained stands before it: then it has a gradient."""
+    """A value, and whether a trained layer stands before it, so that it has a gradient."""
 
     tensor: Tensor
     learned: bool
@@ -58,7 +58,7 @@ def work(graph: Graph) -> Work:
 
 
 def _flow(graph: Graph, inputs: Mapping[int, _Came]) -> tuple[Work, bool]:
-    """The work of a graph that these values come into, and whether what it gives has a gradient."""
+    """Return the work of a graph for these inputs, and whether its outputs have a gradient."""
     known: dict[Value, _Came] = {Value(index): came for index, came in inputs.items()}
     found = Work()
     for index in graph.ancestors(graph.outputs):
@@ -80,7 +80,7 @@ def _flow(graph: Graph, inputs: Mapping[int, _Came]) -> tuple[Work, bool]:
 def _call(
     layer: Layer, call: Mapping[str, Any], came: list[_Came], tensors: Mapping[str, list[_Came]]
 ) -> tuple[Work, Outcome, bool]:
-    """The work of a call, what it gives, and whether that has a gradient."""
+    """Return the work of a call, its outputs, and whether they have a gradient."""
     row, args = layer.row, {**layer.args, **call}
     inputs = tuple(one.tensor for one in came)
     given = {name: tuple(one.tensor for one in some) for name, some in tensors.items()}
@@ -99,14 +99,14 @@ def _call(
 
 
 def _of(products: Products, trained: bool, before: bool, learned: bool) -> Work:
-    """The work of products: going backwards each takes as many again for every factor with a gradient."""
+    """Return the work of products; the backward pass takes as many again for every factor with a gradient."""
     incoming, inner = products.incoming * FLOPS, products.inner * FLOPS
     back = incoming * (trained + before) + inner * (2 * learned)
     return Work(incoming + inner, back)
 
 
 def _wrapped(layer: Layer, came: _Came) -> Work:
-    """The work of what a layer wraps: at every step, or in both directions."""
+    """Return the work of the layers inside a wrapper: at every step, or in both directions."""
     inner, shape = layer.get("layer"), came.tensor.shape
     if layer.row.steps:
         return _inside(inner, _Came(Tensor(shape[1:], came.tensor.dtype), came.learned), shape[0])

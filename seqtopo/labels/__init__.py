@@ -1,1 +1,1 @@
-"""Outputs against labels, losses and data: a pass over a graph without errors."""
+"""Compare outputs with labels, losses and data: a pass over a graph without errors."""

@@ -1,4 +1,4 @@
-"""Compare labels with what the model gives: shapes, ids or one-hot, ranges, as the loss wants them."""
+"""Compare labels with a model's outputs: shapes, ids or one-hot, and ranges, as the loss takes them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ from seqtopo.source import Span
 
 MOST_FIXES = 3
 MOST_WRONG = 10
-"""After so many outputs with wrong labels, the rest of them are not looked at."""
+"""The outputs with wrong labels after which the others are not looked at."""
 MOST_COMPARED = 20
-"""Of no more outputs than this it is asked whether their labels are swapped."""
+"""The most outputs for which it is checked whether their labels are swapped."""
 
 
 def check_labels(resolved: Resolved, *, trial: Trial | None = None) -> list[Diagnostic]:
-    """Return what is wrong with the labels and losses of a spec's ``train`` statement, in the order of the
-    text.
+    """Return the problems of labels and losses in a spec's ``train`` statement, in the order of the text.
 
-    ``trial`` tries the ways out; without it none are looked for.
+    ``trial`` tries fixes; without it none are proposed.
     """
     if resolved.training is None:
         return []
@@ -43,7 +42,7 @@ def check_labels(resolved: Resolved, *, trial: Trial | None = None) -> list[Diag
 
 
 def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Iterator[Diagnostic]:
-    """The problems ST701 to ST709."""
+    """Yield the problems ST701 to ST709."""
     graph = resolved.graph
     losses = losses_of(training, len(graph.outputs))
     if losses is None:
@@ -84,7 +83,7 @@ def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Itera
 
 
 def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Diagnostic | None:
-    """ST701 where the labels of two outputs do not fit their own, and each fits the other's."""
+    """Return ST701 if the labels of two outputs do not fit their own, and each fits the other's."""
     shapes = [tensor.shape if (tensor := graph.tensor(v)) is not None else None for v in graph.outputs]
 
     def fit(labels: int, output: int) -> bool:
@@ -110,9 +109,7 @@ def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Diagnostic | None
 
 
 def losses_of(training: Training | None, outputs: int) -> list[str] | None:
-    """Return the main name of each output's loss, "" for none; None where there are more or fewer than
-    outputs.
-    """
+    """Return the main name of each output's loss, "" for none; None if there is another number of losses."""
     loss = training.loss if training is not None else None
     if isinstance(loss, list):
         return [loss_name(one) for one in loss] if len(loss) == outputs else None
@@ -122,7 +119,7 @@ def losses_of(training: Training | None, outputs: int) -> list[str] | None:
 def compare(
     resolved: Resolved, index: int, compared: Compared, trial: Trial | None = None
 ) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the labels of one output; ``trial`` tries the ways out."""
+    """Yield the problems of the labels of one output; ``trial`` tries fixes."""
     graph, sources = resolved.graph, resolved.written
     output = graph.outputs[index]
     tensor = graph.tensor(output)
@@ -151,7 +148,7 @@ def compare(
 
 
 def _verified(fixes: Iterable[Fix], trial: Trial, index: int, compared: Compared) -> tuple[Fix, ...]:
-    """The fixes after which the spec has no errors and the output fits, with its axes what they were."""
+    """Return the fixes that leave no errors, make the output fit its labels, and keep all axes."""
     found: list[Fix] = []
     for fix in fixes:
         if len(found) == MOST_FIXES:

@@ -1,4 +1,4 @@
-"""Tell class ids from one-hot labels, and which of the two a loss wants."""
+"""Distinguish class ids from one-hot labels, and find which of the two a loss takes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ RANGES = {
     "log_sigmoid": (-inf, 0.0),
     "log_softmax": (-inf, 0.0),
 }
-"""What an activation can give, where that is not every number."""
+"""The range of each activation that cannot give every number."""
 
 _OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
-"""Losses of an output in shares, which are compared with a label number by number."""
+"""The losses of an output in shares, which is compared with a label number by number."""
 
 
 def kind_problems(compared: Compared, path: MainPath, training: Training | None) -> Iterator[Diagnostic]:
-    """ST704: ids where the loss wants one-hot, or the other way round."""
+    """Yield ST704: ids where the loss takes one-hot labels, or the other way round."""
     labels, loss, values = compared.labels, compared.loss, compared.values
     output = path.shape
     if not output or output[-1] == 1:
@@ -95,7 +95,7 @@ def _first(fix: Fix) -> Fix:
 
 
 def _others(path: MainPath) -> frozenset[str]:
-    """The losses that want a number for each class of what a path gives, besides those of numbers."""
+    """Return the losses that take a number for each class of a path's output, besides those of numbers."""
     return (
         ONE_HOT
         | PER_CLASS
@@ -125,7 +125,7 @@ def _shown(shape: Shape) -> str:
 
 
 def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: str) -> tuple[Fix, ...]:
-    """Return fixes with another loss, or with other labels where the spec declares them."""
+    """Return fixes with another loss, or with other labels if the spec declares them."""
     if training is None or isinstance(training.loss, list) or "loss" not in training.spans:
         return ()
     renamed = f"loss={loss}"
@@ -138,7 +138,7 @@ def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: 
 
 
 def activation_behind(layer: Layer | None) -> str:
-    """Return the activation that an output comes from, in a wrapper that of the layer inside; "" for none."""
+    """Return the activation of an output, inside a wrapper that of the inner layer; "" for none."""
     while layer is not None and isinstance(inner := layer.args.get("layer"), Layer):
         if layer.get("merge_mode") == "sum":
             return ""

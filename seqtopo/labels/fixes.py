@@ -22,28 +22,28 @@ from seqtopo.syntax.rewrite import NOWHERE, call, with_flag, without, word
 
 _WIDTHS = ("units", "filters")
 _MOST_AXES = 5
-"""Orders of more axes than this are not tried."""
+"""The most axes whose orders are tried."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the labels ask of an output: its shape as it should be."""
+    """The shape that an output must have for its labels."""
 
     shape: Shape
 
     @property
     def steps(self) -> str:
-        """The number of steps as a spec writes it; "" where it cannot."""
+        """The number of steps as a spec writes it; "" if it cannot be written."""
         return _written(self.shape[0]) if len(self.shape) >= 2 else ""
 
     @property
     def width(self) -> str:
-        """The width as a spec writes it; "" where it cannot."""
+        """The width as a spec writes it; "" if it cannot be written."""
         return _written(self.shape[-1]) if self.shape else "1"
 
 
 def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
-    """Yield every plausible way, the likeliest first; each also with the width set right."""
+    """Yield every plausible fix, the likeliest first, each also with the width corrected."""
     yield from _regrouped(path, wanted, sources)
     width = width_fix(path, wanted, sources)
     for fix in _by_time(path, wanted, sources):
@@ -57,7 +57,7 @@ def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
 
 
 def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
-    """Regroup the axes of the same numbers: cut some in several, join them, or turn two of them."""
+    """Yield fixes that regroup the axes of the same numbers: split, join or swap some of them."""
     given, asked = path.shape, wanted.shape
     if path.nodes[0].layer is None or given == asked or any(map(is_open, (*given[1:], *asked[1:]))):
         return
@@ -89,7 +89,7 @@ def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix
 
 
 def _groups(few: Shape, many: Shape) -> list[tuple[Size, Shape]] | None:
-    """For each axis of a shape the axes of another that it holds, in their order; None if they do not match.
+    """Return, for each axis of a shape, the axes of another one that it holds in order; None without a match.
 
     >>> _groups((20, 30), (20, 10, 3)), _groups((20, 30), (30, 20))
     ([(20, (20,)), (30, (10, 3))], None)
@@ -109,7 +109,7 @@ def _groups(few: Shape, many: Shape) -> list[tuple[Size, Shape]] | None:
 
 
 def _answered_whole(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
-    """Let a last layer give all the numbers that the last axes of a label hold, and cut them into these."""
+    """Yield fixes with a last layer for all numbers of a label's last axes, and a reshape to these."""
     kept = len(path.shape) - 1
     asked, last = wanted.shape, path.nodes[0]
     if last.layer is None or path.shape[:kept] != asked[:kept] or not all(map(writable, asked)):
@@ -136,7 +136,7 @@ def _answered_whole(path: MainPath, wanted: Wanted, sources: Sources) -> Iterato
 
 
 def _behind(path: MainPath, sources: Sources, step: tree.Expr, title: str) -> Fix:
-    """A step behind the last layer; a softmax there goes behind it, since it works on the last axis."""
+    """Return the fix that adds a step behind the last layer; a softmax there goes behind the new step."""
     node = path.nodes[0]
     expr, text = sources.of(node), print_expr(step)
     if expr is not None and node.layer is not None and len(path.shape) != len(path.into(node)) - 1:
@@ -219,7 +219,7 @@ def _other_length(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[
 
 
 def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
-    """Read all, then repeat what was read for a layer that writes as many steps as are wanted."""
+    """Yield fixes that read all, then repeat the result for a layer that writes the wanted steps."""
     if wanted.steps:
         reader, writer = without(expr, "seq"), with_flag(without(expr, "seq"), "seq")
         text = f"{print_expr(reader)} -> repeat({wanted.steps}) -> {print_expr(writer)}"
@@ -227,7 +227,7 @@ def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
 
 
 def _put(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> Fix:
-    """A step before the head, or behind the last layer where there is no head."""
+    """Return the fix that adds a step before the head, or behind the last layer without a head."""
     if path.head:
         at = path.head[-1].span.start
         return Fix(title, (Edit(Span(at, at), f"{step} -> "), *more))
@@ -236,9 +236,7 @@ def _put(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> 
 
 
 def width_fix(path: MainPath, wanted: Wanted, sources: Sources) -> Fix | None:
-    """Return the width set right where it is made, or by a dense layer more; None where it
-    cannot be written.
-    """
+    """Return the fix that corrects the width where it is made, or by another dense layer; else None."""
     if not wanted.width or path.nodes[0].layer is None:
         return None
     node = path.wide
@@ -253,8 +251,9 @@ def width_fix(path: MainPath, wanted: Wanted, sources: Sources) -> Fix | None:
 
 
 def classes_fix(path: MainPath, classes: int, sources: Sources, *, logits: bool = False) -> Fix:
-    """Return a last layer with a share for each class: softmax, or none for a loss that applies it to
-    ``logits``.
+    """Return the fix to a last layer with a share for each class, by softmax.
+
+    There is no softmax for a loss that applies it to ``logits``.
     """
     flag = [] if logits else ["softmax"]
     ending = print_expr(call("dense", classes, *flag))
@@ -284,14 +283,14 @@ def classes_fix(path: MainPath, classes: int, sources: Sources, *, logits: bool 
 
 
 def _applies_activation(layer: Layer) -> bool:
-    """Whether a layer does nothing but to apply an activation."""
+    """Return whether a layer only applies an activation."""
     return layer.row.name in names("activation") or (
         "activation" in layer.row.by_name and units_of(layer) is None
     )
 
 
 def _with_activation(expr: tree.Expr, flags: list[str]) -> tree.Expr:
-    """A step with these flags in place of its activation, in ``td(...)`` that of the layer inside."""
+    """Return a step with these flags in place of its activation; in ``td(...)`` for the inner layer."""
     if isinstance(expr, tree.Call) and expr.name.name in ("td", "time_distributed") and expr.args:
         inner = expr.args[0]
         first = tree.Argument(inner.span, inner.name, _with_activation(inner.value, flags))
@@ -309,7 +308,7 @@ def _wraps(step: tree.Call) -> bool:
 
 
 def _with_width(expr: tree.Expr, width: str) -> tree.Expr | None:
-    """A step with another width: its first argument, or its units or filters by name."""
+    """Return a step with another width: its first argument, or its units or filters by name."""
     if not isinstance(expr, tree.Call) or not expr.args:
         return None
     args = list(expr.args)
@@ -339,7 +338,7 @@ def with_argument(call: tree.Call, index: int, value: str) -> tree.Call:
 
 
 def _unwrapped(node: Node, sources: Sources) -> Iterator[Edit]:
-    """``td(dense(3))`` has no steps to go through any more: ``dense(3)``."""
+    """Yield the edit of ``td(dense(3))`` to ``dense(3)``, as there are no steps any more."""
     expr = sources.of(node)
     if isinstance(expr, tree.Call) and expr.name.name in ("td", "time_distributed") and len(expr.args) == 1:
         yield Edit(expr.span, print_expr(expr.args[0].value))
@@ -350,7 +349,7 @@ def _recurs(node: Node) -> bool:
 
 
 def _joined(first: tuple[Edit, ...], then: tuple[Edit, ...]) -> tuple[Edit, ...]:
-    """All edits, those that insert at one place as one."""
+    """Return all edits, with those that insert at one place as one edit."""
     behind = {e.span: e for e in then if e.span.start == e.span.end}
     joined = tuple(Edit(e.span, e.text + behind.pop(e.span).text) if e.span in behind else e for e in first)
     return (*joined, *(e for e in then if e.span in behind or e.span.start != e.span.end))

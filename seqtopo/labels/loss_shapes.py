@@ -1,8 +1,8 @@
-"""What each Keras loss wants of the shapes of labels and outputs, and what it does with others.
+"""Compare shapes of labels and outputs with those that each Keras loss takes.
 
-Learned from ``keras.losses``: every loss that wraps a function first evens out ranks that differ by one
-where the longer one ends in 1. Some losses then let the backend broadcast, which trains something
-else in silence; the crossentropies refuse.
+This follows ``keras.losses``: every loss that wraps a function first removes or adds a last axis of 1 if
+ranks differ by one. Some losses then let the backend broadcast, which silently trains something else; the
+crossentropies refuse.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from seqtopo.layers.values import Object
 Verdict = Literal["fits", "broadcasts", "breaks"]
 
 IDS = frozenset({"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"})
-"""Losses whose labels are class ids, one fewer axis than the output."""
+"""The losses whose labels are class ids, with one axis fewer than the output."""
 
 ONE_HOT = frozenset({"categorical_crossentropy", "categorical_focal_crossentropy"})
-"""Losses whose labels are a share for each class."""
+"""The losses whose labels are a share for each class."""
 
 PER_CLASS = frozenset({"kl_divergence", "categorical_hinge", "dice", "tversky"})
-"""Further losses whose labels have a number for each class; the backend would stretch ids to them."""
+"""The other losses whose labels have a number for each class; the backend would broadcast ids to them."""
 
 BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
 
@@ -38,16 +38,16 @@ REGRESSIONS = frozenset(
         "log_cosh",
     }
 )
-"""Losses that measure how far a number is from its label."""
+"""The losses that measure the distance of a number from its label."""
 
 _EXACT = ONE_HOT | BINARY
-"""Losses that refuse to broadcast."""
+"""The losses that refuse to broadcast."""
 
 _FREE = frozenset({"circle"})
-"""Losses whose labels say nothing about the shape of the output."""
+"""The losses whose labels do not determine the shape of the output."""
 
 _BATCH = object()
-"""Stands for the batch axis, which is equal to itself only."""
+"""A stand-in for the batch axis, which equals only itself."""
 
 
 class Metric(NamedTuple):
@@ -59,7 +59,7 @@ class Metric(NamedTuple):
 
 
 def metrics_of(training: Training | None, outputs: int, index: int) -> list[Metric]:
-    """The metrics of one of so many outputs, as Keras deals them out."""
+    """Return the metrics of one of several outputs, as Keras distributes them."""
     if training is None:
         return []
     found = []
@@ -78,7 +78,7 @@ def metrics_of(training: Training | None, outputs: int, index: int) -> list[Metr
 
 
 def loss_name(loss: Any) -> str:
-    """Return the main name of a loss as ``train`` has it; "" where there is none.
+    """Return the main name of a loss in ``train``; "" for none.
 
     >>> loss_name("mse"), loss_name(Object("bce")), loss_name(None)
     ('mean_squared_error', 'binary_crossentropy', '')
@@ -99,10 +99,10 @@ def shown_loss(loss: str) -> str:
 
 
 def verdict(loss: str, labels: Shape, output: Shape) -> Verdict:
-    """Return what a loss, by its main name, does with labels and an output of these shapes, without the batch
-    axis.
+    """Return what a loss, by its main name, does with labels and an output of these shapes, without the
+    batch.
 
-    Without a loss, what any loss would: ids and full labels both fit.
+    Without a loss: what any loss would do; ids and full labels both fit.
 
     >>> verdict("mean_squared_error", (), (1,)), verdict("mean_squared_error", (20, 1), (1,))
     ('fits', 'broadcasts')
@@ -139,7 +139,7 @@ def _elementwise(labels: Shape, output: Shape) -> Verdict:
 
 
 def _evened(a: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Both with an axis of 1 squeezed from the longer, or added to a shorter that is the batch alone."""
+    """Return both shapes, with a last axis of 1 removed from the longer or added to the batch alone."""
     if len(a) == len(b) + 1 and a[-1] == 1:
         return (a, [*b, 1]) if len(b) == 1 else (a[:-1], b)
     if len(b) == len(a) + 1 and b[-1] == 1:

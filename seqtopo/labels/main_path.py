@@ -1,4 +1,4 @@
-"""Follow the path from an output back to an input: where time steps end or stay, and what sets the width."""
+"""Follow the path from an output back to an input: where time steps end, and which layer sets the width."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WIDTHS = ("units", "filters", "output_dim")
 
 
 class MainPath:
-    """The nodes that an output comes through, by the first input of each, the nearest first."""
+    """The nodes behind an output, by the first input of each, the nearest first."""
 
     def __init__(self, graph: Graph, output: Value) -> None:
         self.graph = graph
@@ -22,24 +22,24 @@ class MainPath:
 
     @cached_property
     def nodes(self) -> list[Node]:
-        """All of them, the output's own first."""
+        """All nodes of the path, the output's own first."""
         found = [self.graph.nodes[self.output.node]]
         while found[-1].layer is not None and found[-1].inputs:
             found.append(self.graph.nodes[found[-1].inputs[0].node])
         return found
 
     def _alone(self, node: Node) -> bool:
-        """Whether a call makes each step from that one step."""
+        """Return whether a call computes each step from that step alone."""
         passed = passes(self.graph, node)
         return passed is not None and passed.window == SAME
 
     def into(self, node: Node) -> Shape:
-        """Return the shape of the first value that comes into a node; () where there is none."""
+        """Return the shape of a node's first input; () without inputs."""
         tensor = self.graph.tensor(node.inputs[0]) if node.inputs else None
         return tensor.shape if tensor is not None else ()
 
     def out(self, node: Node) -> Shape:
-        """Return the shape of the first value that a node gives."""
+        """Return the shape of a node's first output."""
         return node.outputs[0].shape if node.outputs else ()
 
     @property
@@ -50,12 +50,12 @@ class MainPath:
 
     @cached_property
     def collapse(self) -> Node | None:
-        """The last node that takes an axis away, so that steps become one answer."""
+        """The last node that removes an axis, so that steps become one answer."""
         return next((n for n in self.nodes if n.inputs and len(self.out(n)) < len(self.into(n))), None)
 
     @cached_property
     def keeper(self) -> Node | None:
-        """The last recurrent layer that hands on all its steps, with no collapse behind it."""
+        """The last recurrent layer that returns all its steps, if no node removes them later."""
         for node in self.nodes:
             if node is self.collapse:
                 return None
@@ -65,7 +65,7 @@ class MainPath:
 
     @cached_property
     def head(self) -> list[Node]:
-        """The last nodes that work on each step by itself, the nearest first."""
+        """The last nodes that act on each step alone, the nearest first."""
         found: list[Node] = []
         for node in self.nodes:
             if node.layer is None or node.layer.row.recurrent or len(node.inputs) != 1:
@@ -77,7 +77,7 @@ class MainPath:
 
     @cached_property
     def first_dense(self) -> Node | None:
-        """The first layer behind the input, where it is a dense one that is given a sequence."""
+        """The first layer behind the input, if it is a dense one with a sequence as input."""
         node = self.nodes[-2] if len(self.nodes) > 1 else None
         if (
             node is not None
@@ -90,7 +90,7 @@ class MainPath:
 
     @cached_property
     def wide(self) -> Node | None:
-        """The node that makes the output's width, where an argument says it."""
+        """The node that sets the output's width, if an argument does."""
         for node in self.nodes:
             if node.layer is None:
                 return None
@@ -102,7 +102,7 @@ class MainPath:
 
     @cached_property
     def halvings(self) -> int:
-        """How many steps become one on the way: the strides of all convolutions and pools, multiplied."""
+        """The product of the strides of all convolutions and pools on the path."""
         found = 1
         for node in self.nodes:
             if node.layer is not None and len(self.out(node)) > 1 and len(self.into(node)) > 1:
@@ -111,7 +111,7 @@ class MainPath:
 
     @cached_property
     def uneven(self) -> Node | None:
-        """The first pool or convolution on the way whose stride does not divide the steps that it takes."""
+        """The first pool or convolution on the path whose stride does not divide its steps."""
         for node in reversed(self.nodes):
             if node.layer is not None and len(self.into(node)) > 1:
                 steps = self.into(node)[0]
@@ -121,7 +121,7 @@ class MainPath:
 
     @cached_property
     def steps(self) -> tuple[Size, ...]:
-        """The numbers of steps along the way, from the input on, each change once."""
+        """The numbers of steps along the path, from the input on, without repetitions."""
         found: list[Size] = []
         for node in reversed(self.nodes):
             shape = self.out(node)
@@ -134,7 +134,7 @@ class MainPath:
 
 
 def units_of(layer: Layer) -> Size | None:
-    """Return the width that an argument says, in a wrapper one of the layer inside; None where none does."""
+    """Return the width that an argument sets, in a wrapper that of the inner layer; None without one."""
     inner = layer.args.get("layer")
     if isinstance(inner, Layer):
         return units_of(inner)
@@ -142,7 +142,7 @@ def units_of(layer: Layer) -> Size | None:
 
 
 def stride_of(layer: Layer) -> int:
-    """By how many steps a convolution or a pool moves on; 1 for other layers."""
+    """Return the stride of a convolution or a pool; 1 for other layers."""
     name = layer.row.name
     if not name.startswith(("conv", "separable", "depthwise", "maxpool", "avgpool")) or "transpose" in name:
         return 1
@@ -153,6 +153,6 @@ def stride_of(layer: Layer) -> int:
 
 
 def is_valid_convolution(node: Node) -> bool:
-    """Return whether it is a convolution without padding, which gives fewer steps than it takes."""
+    """Return whether a node is a convolution without padding, whose output has fewer steps than its input."""
     layer = node.layer
     return layer is not None and layer.row.role == "convolution" and layer.get("padding") == "valid"

@@ -1,4 +1,4 @@
-"""Check what labels hold: ids below the classes, lengths for CTC, ranges of the loss and of the head."""
+"""Check the numbers in labels: ids below the classes, lengths for CTC, ranges of the loss and of the head."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import without
 
 Tried = Callable[[Fix], bool]
-"""Whether a fix leaves a spec without errors."""
+"""A function that returns whether a fix leaves a spec without errors."""
 
 _FROM_ZERO = frozenset({"poisson", "mean_squared_logarithmic_error"})
-"""Losses whose labels are 0 or more."""
+"""The losses whose labels are 0 or more."""
 _PERCENTAGE = "mean_absolute_percentage_error"
 _SIGNS = frozenset({"hinge", "squared_hinge"})
-"""Losses whose labels are -1 and 1, or 0 and 1, which Keras takes for them."""
+"""The losses whose labels are -1 and 1, or 0 and 1, which Keras converts."""
 _MOST_CLASSES = 1000
-"""Whole numbers up to more than this are hardly ids of classes."""
+"""The number of classes from which whole numbers are hardly class ids."""
 
 
 def range_problems(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """ST705 to ST709: labels whose shape fits, and whose values do not."""
+    """Yield ST705 to ST709: labels whose shape fits, and whose numbers do not."""
     loss = compared.loss
     if loss in IDS or loss == "ctc":
         yield from _ids(compared, path, training, sources, tried)
@@ -82,7 +82,7 @@ def range_problems(
 def _without_loss(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """What is wrong with labels under every loss that fits their shape."""
+    """Yield the problems of labels under every loss that fits their shape."""
     output, shape = path.shape, compared.labels.shape
     if verdict("mean_squared_error", shape, output) == "fits":
         if RANGES.get(activation_behind(path.nodes[0].layer)) == (0.0, 1.0):
@@ -99,7 +99,7 @@ def _without_loss(
 
 
 def _may_be_ids(compared: Compared, output: Shape) -> bool:
-    """Whether labels look like ids of about as many classes as an output has numbers."""
+    """Return whether labels look like ids of about as many classes as the output has numbers."""
     between, classes = _span(compared), output[-1]
     if compared.labels.dtype != "int32" or between is None or not isinstance(classes, int):
         return False
@@ -109,8 +109,10 @@ def _may_be_ids(compared: Compared, output: Shape) -> bool:
 def _as_classes(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> tuple[tuple[Fix, ...], str]:
-    """Where one unit is compared with ids of three classes or more: the fix that gives a share for each, with
-    the loss for ids where the spec names the loss, and the layer that does; nothing where it is none of it.
+    """Return the fix and the layer for one unit that is compared with ids of three classes or more.
+
+    The fix gives a share for each class, and the loss for ids if the spec names a loss. Both are empty in any
+    other case.
     """
     between = _span(compared)
     output = path.shape
@@ -135,7 +137,7 @@ def _as_classes(
 
 
 def _span(compared: Compared) -> tuple[float, float] | None:
-    """The least and the greatest number in labels, where they are known."""
+    """Return the least and the greatest number in labels; None if they are not known."""
     if compared.values is not None:
         return compared.values.low, compared.values.high
     below = compared.labels.below
@@ -197,7 +199,7 @@ def _ids(
 def _more_classes(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, top: int
 ) -> Iterator[Fix]:
-    """Fix two classes that meet one unit by the loss for yes or no; or give as many units as classes."""
+    """Yield fixes of ids above the classes: the binary loss for two classes at one unit, or as many units."""
     if path.shape[-1] == 1 and top == 1 and compared.loss != "ctc":
         yield from loss_fixes(compared, training, "binary_crossentropy", "1,int(2)")[:1]
     loss = training.loss if training is not None else None
@@ -258,7 +260,7 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
 def _taken(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """Find ST708: labels outside of what a loss takes: from 0 to 1, from -1 to 1, from 0 up."""
+    """Yield ST708: labels outside of the range that a loss takes: from 0 to 1, from -1 to 1, or from 0 up."""
     between = _span(compared)
     if between is None:
         return
@@ -285,7 +287,7 @@ def _taken(
 def _divided_by_zero(
     compared: Compared, path: MainPath, training: Training | None, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """Find ST708: labels of 0 under the percentage error, which divides by them."""
+    """Yield ST708: labels of 0 under the percentage error, which divides by them."""
     values, between = compared.values, _span(compared)
     zeros = values.zeros if values is not None else 0
     # Labels of padded steps may be 0 where a mask or weights leave them out.
@@ -308,14 +310,14 @@ def _divided_by_zero(
 
 
 def _may_be_masked(path: MainPath) -> bool:
-    """Whether some layer makes a mask, which may leave labels out."""
+    """Return whether a layer makes a mask, which may leave labels out."""
     return any(makes(path.graph, node) for node in path.graph.nodes if node.layer is not None)
 
 
 def _measured(
     compared: Compared, path: MainPath, metric: Metric, training: Training, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """ST708 for labels that a metric does not take."""
+    """Yield ST708 for labels that a metric does not take."""
     between, values = _span(compared), compared.values
     if between is None:
         return
@@ -348,7 +350,7 @@ def _measured(
 
 
 def _other_metric(metric: Metric, training: Training) -> Fix | None:
-    """``mae`` in the place of a metric, where all of the argument is bare words; None elsewhere."""
+    """Return the fix with ``mae`` in place of a metric, if the argument has only bare words; else None."""
     given = training.metrics if metric.argument == "metrics" else training.options[metric.argument]
     words = given if isinstance(given, list) else [given]
     if not all(isinstance(word, str) for word in words):
@@ -362,7 +364,7 @@ _OUTWEIGHS = "Keras divides by 1e-07 there: one such label outweighs all the oth
 
 
 def _how_many_zeros(compared: Compared) -> str:
-    """How many of the labels are 0, with the verb."""
+    """Return the number of labels that are 0, in words with a verb."""
     zeros = compared.values.zeros if compared.values is not None else 0
     if not zeros:
         return "some of the labels are"

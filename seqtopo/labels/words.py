@@ -1,4 +1,4 @@
-"""Put in words why labels do not fit an output, the cause first."""
+"""Explain why labels do not fit an output, the cause first."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from seqtopo.source import Span
 
 @dataclass(frozen=True)
 class Compared:
-    """The labels of one output, its loss by its main name ("" for none), and where they come from.
+    """The labels of one output, its loss by its main name ("" for none), and their source.
 
-    ``name`` is what holds them where that is data (``y``), "" where the spec declares them; ``span`` is
-    where it does. ``steps`` are numbers of time steps that the data is known to have. ``weighed`` is whether
-    some of the labels may count for nothing, by weights or as padding.
+    ``name`` is that of the data (``y``), "" for labels that the spec declares; ``span`` is their declaration.
+    ``steps`` are numbers of time steps that the data is known to have. ``weighed`` says that some labels may
+    not count, by weights or as padding.
     """
 
     labels: Labels
@@ -32,7 +32,7 @@ class Compared:
 
     @property
     def phrase(self) -> str:
-        """How a message begins: whose labels, and their shape.
+        """The words with which a message begins: the labels, and their shape.
 
         >>> Compared(Labels((20, 1)), name="y").phrase
         'each label in y is (20, 1)'
@@ -50,18 +50,18 @@ class Compared:
 
     @property
     def phrase_of_ids(self) -> str:
-        """The same, where the labels are class ids whether or not they are declared so."""
+        """The same words for labels that are class ids, whether or not they are declared as such."""
         return self.phrase if self.labels.below is not None else f"{self.phrase}, one class id each"
 
     @property
     def holder(self) -> str:
-        """What holds the labels."""
+        """The name of the data with the labels, or "labels"."""
         return self.name or "labels"
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """An output that does not fit its labels, and the words for it; ``wanted`` is the shape that would."""
+    """An output that does not fit its labels, with the words for it; ``wanted`` is a shape that fits."""
 
     path: MainPath
     how: Verdict
@@ -75,7 +75,7 @@ class Mismatch:
 
 
 def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
-    """Return why labels do not fit what comes out of a path."""
+    """Return why labels do not fit the output of a path."""
     output = path.shape
     wanted = _wanted(path, compared, output)
     notes = _notes(path, compared, output, wanted, how)
@@ -101,7 +101,7 @@ def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
 
 
 def _wanted(path: MainPath, compared: Compared, output: Shape) -> Shape:
-    """The shape of the output that the labels ask for."""
+    """Return the shape that the output must have for its labels."""
     labels = compared.labels.shape
     if compared.loss in IDS or (not compared.loss and compared.labels.dtype.startswith(("int", "uint"))):
         if len(labels) > 1 and labels[-1] == 1:
@@ -219,7 +219,7 @@ def _lengths(
 
 
 def _comes_back(path: MainPath) -> str:
-    """The advice that lets convolutions and pools give back as many steps as came in."""
+    """Return the advice by which convolutions and pools return as many steps as they get."""
     factor, steps = path.halvings, path.steps[0] if path.steps else 0
     if factor == 1 or not isinstance(steps, int) or steps % factor == 0:
         return "let every convolution keep its steps: same"

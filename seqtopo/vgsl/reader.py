@@ -1,7 +1,7 @@
 """Read VGSL, the notation of Tesseract, kraken and VGSLify, and write it as a spec.
 
-https://tesseract-ocr.github.io/tessdoc/tess4/VGSLSpecs.html. The whole text is read: what is left over is
-an error, where kraken takes ``Lbx200hello`` for ``Lbx200``.
+https://tesseract-ocr.github.io/tessdoc/tess4/VGSLSpecs.html. The whole text is read: characters that are left
+over are an error, where kraken reads ``Lbx200hello`` as ``Lbx200``.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def convert(text: str, form: str = "vgsl", *, dialect: str = "") -> str:
     Args:
         text: the topology.
         form: ``vgsl``, the notation of Tesseract, kraken and VGSLify.
-        dialect: ``tesseract``, ``kraken`` or ``vgslify``; else the one that knows all of the words.
+        dialect: ``tesseract``, ``kraken`` or ``vgslify``; by default the one that has all of the words.
 
     Returns:
-        The spec, in the house style. Its width is X and its height Y where they are open. It has as many
-        parameters as the model; a PyTorch LSTM, such as kraken's, counts a second bias vector.
+        The spec, formatted. Open widths are X and open heights Y. It has as many parameters as the model; a
+        PyTorch LSTM, such as kraken's, counts a second bias vector.
 
     Raises:
-        SpecError: it cannot be read, or has something that a spec cannot say; with the place.
+        SpecError: the text cannot be read, or has a word that a spec cannot say; with the place.
         ValueError: there is no such form or dialect.
 
     >>> print(convert("[1,1,0,48 Lbx256 O1c105]"), end="")
@@ -50,9 +50,9 @@ def convert(text: str, form: str = "vgsl", *, dialect: str = "") -> str:
 
 
 MOST = 20_000
-"""Characters that are read."""
+"""The most characters that are read."""
 DEEPEST = 20
-"""Brackets in brackets."""
+"""The most brackets inside each other."""
 
 _WORD = re.compile(r"S(?:\{[^{}\s]*\})?\d*\([^()\s]*\)[^\s\[\]()]*|[^\s\[\]()]+")
 _SIZE = re.compile(r"\d{1,6}")
@@ -61,7 +61,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 @dataclass(frozen=True)
 class Piece:
-    """A word, or words in brackets: ``[`` one behind the other, ``(`` side by side."""
+    """A word, or several in brackets: ``[`` for one after the other, ``(`` for side by side."""
 
     span: Span
     text: str
@@ -69,7 +69,7 @@ class Piece:
 
 
 def read_vgsl(source: Source, dialect: str = "") -> tuple[str | None, list[Diagnostic]]:
-    """Return the spec of a VGSL string, and what is wrong with it; None where it cannot be said.
+    """Return the spec of a VGSL string and the problems in it; None for a string that no spec can say.
 
     Raises:
         ValueError: there is no such dialect.
@@ -157,7 +157,7 @@ def _words(pieces: Sequence[Piece]) -> Iterator[str]:
 
 
 def _dialect(start: Piece, words: Sequence[str]) -> str:
-    """The dialect that can read all of the words; the first of those that read most, if none can."""
+    """Return the dialect that can read all words, or else the one that reads most."""
     known = {
         dialect: sum(_find(word, dialect) is not None for word in words)
         for dialect in (TESSERACT, KRAKEN, VGSLIFY)
@@ -173,7 +173,7 @@ def _find(word: str, dialect: str) -> tuple[Word, re.Match[str]] | None:
 
 
 def _input(piece: Piece, dialect: str) -> tuple[State, str]:
-    """The value that comes in, and its ``in(...)``."""
+    """Return the input value, and its ``in(...)``."""
     sizes = piece.text.split(",")
     number = [None if s in ("0", "None") else int(s) for s in sizes if s == "None" or _SIZE.fullmatch(s)]
     least = 2 if dialect == VGSLIFY else 4

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 ACTIVATIONS = {"s": "sigmoid", "t": "tanh", "r": "relu", "l": "", "m": "softmax"}
 OUTPUTS = {"l": "sigmoid", "s": "softmax", "c": "softmax"}
-"""What ``O`` ends in: ``c`` is a softmax that is trained by CTC."""
+"""The activation that an ``O`` ends in; ``c`` is a softmax that is trained by CTC."""
 
 
 class Unfit(Exception):  # noqa: N818  (it is an answer, not a failure)
@@ -20,9 +20,10 @@ class Unfit(Exception):  # noqa: N818  (it is an answer, not a failure)
 
 @dataclass
 class State:
-    """A value on its way: an ``image`` (width, height, channels), a ``line`` or a ``column`` of it (steps,
-    channels), or a ``vector``; with the steps of the spec that made it. In VGSLify an image has its height
-    first, as in Keras.
+    """A value while it flows through the layers, with the steps of the spec so far.
+
+    ``form`` is ``image`` (width, height, channels), ``line`` or ``column`` of one (steps, channels), or
+    ``vector``. In VGSLify an image has its height first, as in Keras.
     """
 
     form: str
@@ -37,25 +38,23 @@ class State:
         self.steps += steps
 
     def branch(self) -> State:
-        """Return the same value before any step."""
+        """Return the same value without any step."""
         return State(self.form, self.width, self.height, self.channels, self.upright)
 
     def pair(self, y: int, x: int) -> str:
-        """Return a size along both axes, in the order of the spec; one number for both where
-        they are equal.
-        """
+        """Return a size along both axes in the spec's order; one number if they are equal."""
         first, second = (y, x) if self.upright else (x, y)
         return str(first) if first == second else f"({first},{second})"
 
     def as_line(self) -> None:
-        """Drop a height of 1, for what runs along the line alone."""
+        """Drop a height of 1, for layers that run along the line alone."""
         if self.form == "image" and self.height == 1 and not self.upright:
             self.add("reshape(?,_)")
             self.form = "line"
 
 
 def called(name: str, *arguments: str) -> str:
-    """Return a layer with those of its arguments that there are."""
+    """Return a layer's call with those arguments that are not empty."""
     given = [a for a in arguments if a]
     return f"{name}({','.join(given)})" if given else name
 
@@ -64,7 +63,7 @@ def called(name: str, *arguments: str) -> str:
 
 
 def convolution(s: State, act: str, kernel: tuple[int, int], filters: int, strides: tuple[int, int]) -> None:
-    """Add a convolution that keeps the size, but for its strides; sizes come as (y, x)."""
+    """Add a convolution with same padding; sizes are (y, x)."""
     strided = strides != (1, 1)
     if s.form == "image":
         more = f"strides={s.pair(*strides)}" if strided else ""
@@ -80,7 +79,7 @@ def convolution(s: State, act: str, kernel: tuple[int, int], filters: int, strid
 
 
 def pooling(s: State, kind: str, size: tuple[int, int], strides: tuple[int, int] | None, same: bool) -> None:
-    """Add a pooling, ``max`` or ``avg``; sizes come as (y, x)."""
+    """Add a pooling, ``max`` or ``avg``; sizes are (y, x)."""
     by = strides or size
     if s.form == "image":
         more = f"strides={s.pair(*by)}" if by != size else ""
@@ -115,8 +114,9 @@ def _no_height(what: str) -> Unfit:
 
 
 def recurrent(s: State, kind: str, way: str, axis: str, summary: bool, units: int) -> None:
-    """Add an LSTM or GRU along ``x`` or ``y``, each line of the other axis alone; ``summary``
-    keeps the end.
+    """Add an LSTM or GRU along ``x`` or ``y``, for each line of the other axis alone.
+
+    ``summary`` keeps only its last output.
     """
     s.as_line()
     inner = _running(kind, way, "" if summary else "seq", units)
@@ -147,7 +147,7 @@ def _running(kind: str, way: str, seq: str, units: int) -> str:
 
 
 def plain_recurrent(s: State, call: Callable[[str], str], units: int, every: bool) -> None:
-    """Add a layer over the steps of a line, as Keras has it."""
+    """Add a recurrent layer over the steps of a line, as Keras has it."""
     if s.form != "line":
         what = "an image" if s.form == "image" else "a vector"
         raise Unfit("ST553", f"a recurrent layer takes steps, and here is {what}", "write Rc3 before it")
@@ -170,7 +170,7 @@ def fold_height(s: State) -> None:
 
 
 def rearrange(s: State, y: int, x: int) -> None:
-    """Make one place of blocks of y by x, with all their channels."""
+    """Make one place of each block of y by x places, with all their channels."""
     if s.form != "image" or s.height is None:
         raise Unfit(
             "ST553", "blocks of an image whose height is open cannot be rearranged", "give its height"
@@ -186,13 +186,13 @@ def rearrange(s: State, y: int, x: int) -> None:
 
 
 def dense(s: State, units: int, activation: str) -> None:
-    """Add a layer at every place."""
+    """Add a dense layer at every place."""
     s.add(called("dense", str(units), activation))
     s.channels = units
 
 
 def flat(s: State) -> None:
-    """Flatten all of it to one vector, whose size must be known."""
+    """Flatten the value to one vector, whose size must be known."""
     sizes = {"image": (s.width, s.height), "line": (s.width,), "column": (s.height,), "vector": ()}[s.form]
     if None in sizes:
         raise Unfit("ST553", "all of the image goes in, so its size must be known", "give it in the input")
@@ -204,7 +204,7 @@ def flat(s: State) -> None:
 
 
 def output(s: State, dims: str, kind: str, units: int) -> None:
-    """Add the layer that answers: for every place (2), every step (1), or once (0)."""
+    """Add the output layer: for every place (2), every step (1), or once (0)."""
     s.as_line()
     wanted = {"2": ("image",), "1": ("line", "column"), "0": ("vector",)}[dims]
     if s.form not in wanted:
@@ -218,7 +218,7 @@ def output(s: State, dims: str, kind: str, units: int) -> None:
 
 
 def joined(s: State, branches: Sequence[State]) -> None:
-    """Join branches side by side: their channels behind one another."""
+    """Join branches side by side, with their channels one after the other."""
     first = branches[0]
     if any((b.form, b.width, b.height) != (first.form, first.width, first.height) for b in branches):
         raise Unfit(

@@ -1,4 +1,4 @@
-"""The words of VGSL, one row each, in the dialects of Tesseract, kraken and VGSLify."""
+"""List the words of VGSL, one row each, in the dialects of Tesseract, kraken and VGSLify."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ NAME = r"(?:\{(?P<name>[^{}\s]+)\})?"
 
 @dataclass(frozen=True)
 class Word:
-    """One kind of word: how it is written, what it means, who knows it, its form, and what it does.
+    """One kind of word: its text, its meaning, its dialects, its pattern, and its effect.
 
-    ``does`` is None for what is known but cannot be said in a spec.
+    ``does`` is None for a word that is known but that no spec can say.
     """
 
     written: str
@@ -43,7 +43,7 @@ class Word:
     does: Callable[[State, tuple[str, ...]], None] | None = None
 
     def match(self, word: str) -> re.Match[str] | None:
-        """Return the whole word in this form, or None."""
+        """Return the match of a whole word, or None."""
         return re.fullmatch(self.pattern, word)
 
 
@@ -269,7 +269,7 @@ WORDS = (
 
 
 def table() -> str:
-    """Return the words by dialect, for people.
+    """Return the words by dialect, as a table to read.
 
     >>> print(table().splitlines()[0])
     tesseract
