@@ -35,6 +35,7 @@ ORDER = (
     "cold_check",
     "warm_check",
     "editing",
+    "page",
 )
 """The order in which measurements are shown; others come last."""
 BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}

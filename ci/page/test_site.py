@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import subprocess
-import threading
-import time
 import tomllib
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from seqtopo.play.answer import answer
 from seqtopo.play.views import VIEWS
 from tests.support.browser import DESKTOP, SPEC, WRONG, faults_of, needs_chromium, write
 from tests.support.imports import ROOT
+from tests.support.static_page import (
+    BUILT,
+    FORTY,
+    PATIENCE,
+    SITE,
+    Host,
+    memory,
+    opened,
+    typed,
+    wait_for_memory,
+)
 
-BUILT = ROOT / "build" / "playground"
-SITE = BUILT / "site"
 AXE = BUILT / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE = 120_000
-"""The milliseconds that Python may take to load on a busy machine."""
 
 pytest_plugins = ("tests.support.browser",)
 pytestmark = [
@@ -35,46 +38,11 @@ pytestmark = [
 ]
 
 
-class Handler(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-    }
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-class Host:
-    """A static host that can be switched off."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.server = ThreadingHTTPServer(
-            ("127.0.0.1", port), functools.partial(Handler, directory=str(SITE))
-        )
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 @pytest.fixture
 def host() -> Iterator[Host]:
     found = Host()
     yield found
     found.stop()
-
-
-def opened(page: Page, url: str) -> float:
-    """Open the page, and return the seconds until it shows the first result."""
-    started = time.perf_counter()
-    page.goto(url)
-    page.locator("#table td").first.wait_for(timeout=PATIENCE)
-    return time.perf_counter() - started
 
 
 def test_it_answers_without_a_server_and_goes_on_without_a_network(
@@ -106,24 +74,26 @@ def test_it_answers_without_a_server_and_goes_on_without_a_network(
         print(f"\nfirst result: {cold:.1f} s, again {kept_cold:.1f} s, without a network {offline:.1f} s")
 
 
-LAYERS = " ->\n".join(f"lstm({i + 8},seq)" if i % 2 else f"dense({i + 8},relu)" for i in range(40))
-FORTY = f"in(T,8) ->\n{LAYERS} -> dense(1)"
-TYPED = """async (text) => {
-    const start = `import ${JSON.stringify(new URL("worker.js", location.href).href)};`;
-    const blob = new Blob([start], { type: "text/javascript" });
-    const worker = new Worker(URL.createObjectURL(blob), { type: "module" });
-    const ask = (text) => new Promise((resolve) => {
-        const started = performance.now();
-        worker.onmessage = ({ data }) => data.id && resolve(performance.now() - started);
-        worker.postMessage({ id: 1, text, options: { wants: ["report"] } });
-    });
-    await ask(text);
-    const taken = [];
-    for (let length = 1; length <= text.length; length++) taken.push(await ask(text.slice(0, length)));
-    worker.terminate();
-    taken.sort((a, b) => a - b);
-    return [taken[taken.length >> 1], taken[Math.floor(taken.length * 0.95)]];
-}"""
+def test_the_next_visit_starts_from_the_memory_that_was_kept(context: BrowserContext, host: Host) -> None:
+    page = context.new_page()
+    wrong = faults_of(page)
+    opened(page, host.url)
+    wait_for_memory(page)
+    memory(page, mark="first")
+    opened(page, host.url)
+    assert memory(page) == (True, "first")
+    # What was not loaded when it was kept is found, too.
+    write(page, WRONG)
+    page.get_by_role("button", name="add seq to the lstm before it").click()
+    expect(page.locator("#summary")).to_have_text("No problems")
+    page.get_by_role("button", name="Your Keras code").click()
+    expect(page.locator("#problems .code")).to_have_text("ST301")
+    # A memory that cannot be read is thrown away.
+    memory(page, spoil=True, mark="spoilt")
+    opened(page, host.url)
+    wait_for_memory(page)
+    assert memory(page) == (True, None)
+    assert wrong == []
 
 
 def test_an_edit_is_answered_while_one_types(
@@ -132,7 +102,8 @@ def test_an_edit_is_answered_while_one_types(
     """Check that edits are answered; the time is printed and not asserted."""
     page = context.new_page()
     opened(page, host.url)
-    median, most = page.evaluate(TYPED, FORTY)
+    taken = sorted(typed(page, FORTY))
+    median, most = taken[len(taken) // 2], taken[len(taken) * 95 // 100]
     with capsys.disabled():
         print(
             f"\nan edit of {FORTY.count('->')} layers: {median:.0f} ms in the median, {most:.0f} ms for 95 %"
