@@ -37,7 +37,7 @@ def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -
         except (ArithmeticError, ValueError, TypeError):
             return machine.unknown("arithmetic that fails", node)
     if is_list(a) or isinstance(a, (str, bytes)) or (is_list(b) and sign == "*"):
-        return _of_lists(machine, sign, a, b, node)
+        return _list_arithmetic(machine, sign, a, b, node)
     if isinstance(a, (dict, set, frozenset)) and type(a) is type(b) and sign in ("|", "&", "-"):
         try:
             return a | b if sign == "|" else a & b if sign == "&" else a - b  # type: ignore[operator]
@@ -94,7 +94,7 @@ def _plain(sign: str, a: Any, b: Any) -> Any:
     raise TypeError
 
 
-def _of_lists(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
+def _list_arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
     if sign == "+" and type(a) is type(b) and len(a) + len(b) <= bounds.CODE_ITEMS:
         return a + b
     if sign == "*":
@@ -127,7 +127,7 @@ def compare(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> V
         equal = _equal(a, b)
         return unknown if equal is None else equal == (sign == "==")
     if sign in ("in", "not in"):
-        held = _holds(b, a)
+        held = _contains(b, a)
         return unknown if held is None else held == (sign == "in")
     if isinstance(a, Expr) or isinstance(b, Expr):
         apart = a - b if is_size(a) and is_size(b) else None
@@ -175,7 +175,7 @@ def _equal(a: Value, b: Value) -> bool | None:
     return None if is_tensor(a) or is_tensor(b) else True if a is b else None
 
 
-def _holds(values: Value, value: Value) -> bool | None:
+def _contains(values: Value, value: Value) -> bool | None:
     if isinstance(values, str) and isinstance(value, str):
         return value in values
     if isinstance(values, (dict, set, frozenset)) and hashable(value):

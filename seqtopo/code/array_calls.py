@@ -133,18 +133,18 @@ def _function(name: str) -> Callable[[Given], Any] | None:
 def _safely(function: Callable[[Given], Any], given: Given) -> Any:
     """Return the result of a function, with its place; None if the call would fail in Python."""
     try:
-        return _placed(function(given), given.where)
+        return _with_place(function(given), given.where)
     except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, AttributeError, KeyError):
         return None
 
 
-def _placed(found: Any, where: Where | None) -> Any:
+def _with_place(found: Any, where: Where | None) -> Any:
     """Return a value with the call as the place of every array in it that has none."""
     for one in found if isinstance(found, (list, tuple)) else (found,):
         if isinstance(one, CodeArray) and one.where is None:
             one.where = where
         elif isinstance(one, tuple):
-            _placed(one, where)
+            _with_place(one, where)
     return found
 
 

@@ -67,13 +67,13 @@ def _at_the_rank(found: Diagnostic, text: SpecText, source: Source) -> Diagnosti
         came = tensor_of(call.inputs[0])
         axes = len(came.shape) if came is not None else 0
         # A vector between two halves of an autoencoder is wanted: there the axes have to come back.
-        flat = layer.kind == "Flatten" and (axes > 2 or call is _given_to(found, text, source))
+        flat = layer.kind == "Flatten" and (axes > 2 or call is _feeding_call(found, text, source))
         if flat or (layer.kind == "Embedding" and axes > 1):
             return _at_label(found, at)
     return None
 
 
-def _given_to(found: Diagnostic, text: SpecText, source: Source) -> CodeCall | CodeInput | None:
+def _feeding_call(found: Diagnostic, text: SpecText, source: Source) -> CodeCall | CodeInput | None:
     """Return the call or input that feeds the layer of a finding; None if there is none."""
     for piece in text.pieces:
         call = piece.call

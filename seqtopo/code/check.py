@@ -86,14 +86,14 @@ def with_models(checked: Checked) -> Checked:
         if not reports_python(one):
             return one
         models = check_text(_IMPORTS + checked.source.text).models[:_MOST_ANSWERED]
-        notes = tuple(note for model in models for note in _answer(model))
+        notes = tuple(note for model in models for note in _model_lines(model))
         help = "to check Keras code as it stands, keep it in a file whose name ends in .py"
         return replace(one, notes=notes, help=f"{help}; {one.help}" if notes else one.help)
 
     return replace(checked, diagnostics=tuple(map(answered, checked.diagnostics)))
 
 
-def _answer(model: CheckedModel) -> list[str]:
+def _model_lines(model: CheckedModel) -> list[str]:
     error = next((d for d in model.diagnostics if d.severity == "error"), None)
     if error is not None:
         return [f"{model.name} has a mistake: {error.message}"]

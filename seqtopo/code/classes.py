@@ -121,13 +121,13 @@ def look_inside(
     tensors = tensors_in(given)
     if not tensors or any(tensor_of(t) is None for t in tensors):
         return None
-    inside = [Passed(_like(p.value)) if tensors_in(p.value) else p for p in args.places]
+    inside = [Passed(_inputs_like(p.value)) if tensors_in(p.value) else p for p in args.places]
     inner = Arguments(inside, {k: p for k, p in args.names.items() if not tensors_in(p.value)})
     if isinstance(body, Class):
         made = layer.made
         if made is None:
             made = layer.made = Instance(body, where=layer.where)
-            for name, places in (("__init__", made_of), ("build", Arguments([Passed(_shapes(given))]))):
+            for name, places in (("__init__", made_of), ("build", Arguments([Passed(_build_shapes(given))]))):
                 start = body.find(name)
                 if isinstance(start, Function):
                     machine.call(Bound(made, name, start), places, node)
@@ -143,11 +143,11 @@ def look_inside(
     return tuple(t for t in found if t is not None) if None not in found else None
 
 
-def _shapes(value: Value) -> Value:
+def _build_shapes(value: Value) -> Value:
     """Return the shapes of tensors as ``build`` gets them, with the batch axis."""
     if is_tensor(value):
         return (None, *tensor_of(value).shape)
-    return [_shapes(v) for v in value] if is_list(value) else None
+    return [_build_shapes(v) for v in value] if is_list(value) else None
 
 
 def with_flags(method: Function, args: Arguments) -> Arguments:
@@ -180,7 +180,7 @@ def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.A
     if not isinstance(call, Function):
         incomplete(model, "its class has no call", model.code.where)
         return
-    starts = _like(given)
+    starts = _inputs_like(given)
     args = with_flags(call, Arguments([Passed(starts)]))
     before = machine.statement
     gives = machine.call(Bound(model.instance, "call", call), args, node)
@@ -188,7 +188,7 @@ def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.A
     connect(machine, model, starts, gives, node)
 
 
-def _like(value: Value) -> Value:
+def _inputs_like(value: Value) -> Value:
     """Return new inputs in the structure of a value."""
     if is_tensor(value):
         batch = value.of.batch if isinstance(value.of, CodeInput) else None
@@ -197,7 +197,7 @@ def _like(value: Value) -> Value:
     if isinstance(value, Tensor):
         return CodeTensor(CodeInput(value))
     if type(value) in (list, tuple):
-        return type(value)(map(_like, value))
+        return type(value)(map(_inputs_like, value))
     if isinstance(value, dict):
-        return {k: _like(v) for k, v in value.items()}
+        return {k: _inputs_like(v) for k, v in value.items()}
     return CodeTensor(CodeInput(None))

@@ -248,7 +248,7 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
 # ---- displays ------------------------------------------------------------------------------------
 
 
-def _several(machine: Machine, nodes: list[ast.expr]) -> list[Value] | None:
+def _item_values(machine: Machine, nodes: list[ast.expr]) -> list[Value] | None:
     found: list[Value] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
@@ -265,17 +265,17 @@ def _several(machine: Machine, nodes: list[ast.expr]) -> list[Value] | None:
 
 
 def _list(machine: Machine, node: ast.List) -> Value:
-    found = _several(machine, node.elts)
+    found = _item_values(machine, node.elts)
     return machine.unknown("a list that is not known", node) if found is None else found
 
 
 def _tuple(machine: Machine, node: ast.Tuple) -> Value:
-    found = _several(machine, node.elts)
+    found = _item_values(machine, node.elts)
     return machine.unknown("a list that is not known", node) if found is None else tuple(found)
 
 
 def _set(machine: Machine, node: ast.Set) -> Value:
-    found = _several(machine, node.elts)
+    found = _item_values(machine, node.elts)
     if found is None or not all(map(hashable, found)):
         return machine.unknown("a set that is not known", node)
     return set(found)

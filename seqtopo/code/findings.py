@@ -209,7 +209,7 @@ def check_code(code: CodeFile, asked: Asked | None = None) -> CheckedFile:
     for model in code.models:
         one = asked if model is fed else asked._replace(data=None)
         result.models.append(_Checker(model, code, one, withheld).checked())
-    _once(result.models)
+    _remove_repeated(result.models)
     damage = (_damaged(d, code) for d in code.damage)
     result.diagnostics = (*damage, *leaks(code, on), *old_findings(code, on))
     _ignored(result, ran)
@@ -236,7 +236,7 @@ class _Checker:
         if text is None:
             if asked.data is not None:
                 of_calls += asked.data.comparable(self.model, inputs=False, outputs=False)[1]
-            return CheckedModel(self.model, self.code, None, None, self._kept(of_calls))
+            return CheckedModel(self.model, self.code, None, None, self._not_withheld(of_calls))
         known = symbols_of_text(text)
         bound = {name: value for name, value in asked.dims.items() if name in known}
         fixer = Fixer(text, self.code.symbols)
@@ -248,7 +248,7 @@ class _Checker:
         of_spec = [
             d
             for d in checked.diagnostics
-            if not self.withheld.of_spec(d, text) and self._stands(d, text, bound, known - bound.keys())
+            if not self.withheld.of_spec(d, text) and self._is_certain(d, text, bound, known - bound.keys())
         ]
         if checked.resolved is not None and checked.ok and text.whole:
             of_spec += too_large(checked.resolved.graph, asked.max_params)
@@ -258,9 +258,9 @@ class _Checker:
             d = told_in_code(one.diagnostic, text, fixer)
             if d.severity == "error" or d.code in on:
                 found.append(at_the_data(d, one))
-        return CheckedModel(self.model, self.code, text, checked, self._kept([*found, *of_calls]))
+        return CheckedModel(self.model, self.code, text, checked, self._not_withheld([*found, *of_calls]))
 
-    def _kept(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    def _not_withheld(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         return tuple(d for d in found if not self.withheld.of_code(d))
 
     def _with_data(
@@ -275,7 +275,9 @@ class _Checker:
         data, untold = data.comparable(self.model, inputs=inputs, outputs=text.whole)
         return data.fitted(checked, dims), untold
 
-    def _stands(self, found: Diagnostic, text: SpecText, bound: Mapping[str, Any], symbols: set[str]) -> bool:
+    def _is_certain(
+        self, found: Diagnostic, text: SpecText, bound: Mapping[str, Any], symbols: set[str]
+    ) -> bool:
         """Return whether a finding is about the code and holds for all values of its unknown sizes."""
         code = found.code
         if code in _OF_SPECS or (code[2] in "124" and code not in _OF_CALLS):
@@ -346,7 +348,7 @@ def _equal_sizes(message: str, symbols: set[str]) -> list[dict[str, int]]:
 # ---- once for each mistake, and not where a comment ignores it ------------------------------------------
 
 
-def _once(models: Iterable[CheckedModel]) -> None:
+def _remove_repeated(models: Iterable[CheckedModel]) -> None:
     """Leave out of later models what was found at the same place of an earlier one."""
     seen: set[tuple[str, str, Span]] = set()
     for model in models:

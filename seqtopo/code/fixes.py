@@ -59,7 +59,7 @@ class Fixer:
     def in_python(self, fix: Fix, source: Source) -> Fix | None:
         """Return the fix as edits of a Python text; None if there are none."""
         try:
-            translation = _Translation(self.text, source, self._old, self.symbols)
+            translation = _Translation(self.text, source, self._parsed_spec, self.symbols)
             edits = translation.edits(fix.apply(self.text.source.text))
         except (UntranslatableError, UnknownSymbolError):
             return None
@@ -75,7 +75,7 @@ class Fixer:
         return made
 
     @cached_property
-    def _old(self) -> tree.Spec:
+    def _parsed_spec(self) -> tree.Spec:
         spec, _ = parse(self.text.source)
         if spec is None:
             raise UntranslatableError
@@ -165,7 +165,7 @@ class _Translation:
 
     def _change_layer(self, layer: CodeLayer, call: CodeCall | None, old: tree.Expr, new: tree.Expr) -> None:
         where = self.python.mine(layer.where)
-        if where.span in self._made_again:
+        if where.span in self._repeated_places:
             raise UntranslatableError  # a loop or a function makes other layers there, too
         row, other = row_of(old), row_of(new)
         if row is not None and row is other and not is_bare_activation(old):
@@ -362,7 +362,7 @@ class _Translation:
     def _line(self, call: CodeCall, new: Sequence[tree.Expr], *, before: bool) -> None:
         """Steps as items of the list, or as lines of ``model.add``."""
         layer = self.python.mine(call.layer.where)
-        if layer.span in self._made_again:
+        if layer.span in self._repeated_places:
             raise UntranslatableError
         made = [self.python.spelled(step, layer) for step in new]
         shape = self._shape_moved(call.layer, call) if before else ""
@@ -400,7 +400,7 @@ class _Translation:
         if (
             call is None
             or piece.kind != "step"
-            or self.python.mine(call.layer.where).span in self._made_again
+            or self.python.mine(call.layer.where).span in self._repeated_places
         ):
             raise UntranslatableError
         text = self.source.text
@@ -436,7 +436,7 @@ class _Translation:
         """Swap the values of a list, or put steps behind one of them."""
         if not isinstance(new, tree.List) or len(new.items) != len(old.items):
             raise UntranslatableError
-        call = self._taker(old)
+        call = self._call_of_list(old)
         node = self.python.call_at(self.python.mine(call.where))
         args = node.node.args
         values: Sequence[ast.expr] = args
@@ -459,7 +459,7 @@ class _Translation:
             else:
                 raise UntranslatableError
 
-    def _taker(self, node: tree.Expr) -> CodeCall:
+    def _call_of_list(self, node: tree.Expr) -> CodeCall:
         """Return the call that takes the values of a list."""
         behind = [
             p for p in self.text.pieces if p.kind == "step" and p.span.start >= node.span.end and p.call
@@ -490,7 +490,7 @@ class _Translation:
             )
 
     @cached_property
-    def _made_again(self) -> set[Span]:
+    def _repeated_places(self) -> set[Span]:
         """The places of the text that make several layers, as in a loop."""
         made: dict[Span, set[int]] = {}
         for piece in self.text.pieces:

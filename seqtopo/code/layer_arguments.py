@@ -137,7 +137,7 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
     An old spelling keeps its old meaning.
     """
     if found.name == "RNN":
-        made = _of_cells(machine, args, node)
+        made = _rnn_of_cells(machine, args, node)
         if made is not None:
             return made
     written = found.old or found.name
@@ -145,7 +145,7 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
     age = _age(written, args)
     names = old_spellings.positional(written, age)
     if names is None or not _counts_axes(written, args):
-        runs = row or _run_by(found.name)
+        runs = row or _row_of_cell(found.name)
         names = keras_names.places(runs) if runs is not None else ("function",)
     bound = bind(machine, names, args, row)
     name = bound["name"].value if "name" in bound else ""
@@ -175,7 +175,7 @@ def _keeps_shape(row: Row) -> bool:
     )
 
 
-def _run_by(cell: str) -> Row | None:
+def _row_of_cell(cell: str) -> Row | None:
     """Return the row of the layer that runs a cell: LSTM for LSTMCell."""
     row = keras_names.ROW_OF.get(cell.removesuffix("Cell"))
     return row if row is not None and row.recurrent and cell.endswith("Cell") else None
@@ -186,7 +186,7 @@ _OF_FIRST, _OF_LAST = ("go_backwards",), ("return_sequences", "return_state")
 _OF_RNN = frozenset({"cell", "stateful", "unroll", *_OF_FIRST, *_OF_LAST})
 
 
-def _of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | None:
+def _rnn_of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | None:
     """Return the layer for an RNN of one stock cell; for several cells a stack of layers.
 
     None where it is neither.
@@ -198,7 +198,9 @@ def _of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | N
         cells = [cells]
     if args.unknown or not is_list(cells) or not cells:
         return None
-    rows = [row for cell in cells if isinstance(cell, CodeLayer) and (row := _run_by(cell.kind)) is not None]
+    rows = [
+        row for cell in cells if isinstance(cell, CodeLayer) and (row := _row_of_cell(cell.kind)) is not None
+    ]
     own = bind(
         machine,
         ("cell", "return_sequences", "return_state", "go_backwards", "stateful", "unroll"),

@@ -86,8 +86,8 @@ def call_layer(
     if layer.row is not None and layer.row.apart and len(args.places) == 1 and not args.unknown:
         call.lacks = "" if "value" in args.names else "value"
     machine.activity += 1
-    _tell_axes(machine, call)
-    call.inputs = _of_equal_axes(machine, call)
+    _set_rank(machine, call)
+    call.inputs = _with_equal_ranks(machine, call)
     machine.count(call)
     infer(call)
     if layer.row is None and call.gives is None and id(layer) in machine.bodies:
@@ -217,7 +217,7 @@ _REDUCTIONS = frozenset({"mean", "sum", "max", "min", "prod", "std", "var", "var
 REDUCES_BATCH = "it takes the samples of a batch together"
 
 
-def _tell_axes(machine: Machine, call: CodeCall) -> None:
+def _set_rank(machine: Machine, call: CodeCall) -> None:
     """Give an input of unknown shape as many axes as the layer takes that is called on it."""
     for value, took in zip(call.inputs, _axes(call.layer.row), strict=False):
         source = value.of
@@ -233,7 +233,7 @@ def _tell_axes(machine: Machine, call: CodeCall) -> None:
 _ELEMENTWISE = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"})
 
 
-def _of_equal_axes(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
+def _with_equal_ranks(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
     """Return the values of a merge with equal ranks: axes of size 1 are put behind the batch.
 
     Keras does so for the merges that can take such values.

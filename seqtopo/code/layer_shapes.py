@@ -147,12 +147,12 @@ def outcome_of(
     outcome = made.row.outcome({**made.args, **args}, inputs, given)
     outputs = outcome.outputs
     for name, extra in outcome.extras.items():
-        if _wants(layer, call, name):
+        if _returns_extra(layer, call, name):
             outputs += tuple(extra)
     return outputs, outcome.weights
 
 
-def _wants(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
+def _returns_extra(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
     if extra == "state":
         return returns_state(layer) is True
     scores = call.args.get("return_attention_scores")

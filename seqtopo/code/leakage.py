@@ -81,7 +81,7 @@ def _origins(array: CodeArray) -> list[Origin]:
     return [one.origin for one in way_back(array) if one.origin is not None]
 
 
-def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list[Origin]] | None:
+def _common_source(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list[Origin]] | None:
     """Return the nearest common source of two arrays, and the steps from it to each of them, in order."""
     way, other = way_back(a), way_back(b)
     keys = [one.key for one in other]
@@ -100,7 +100,7 @@ def _is_random(array: CodeArray) -> bool:
     return any(one.is_random for one in way_back(array))
 
 
-def _xs(argument: Argument | None) -> list[CodeArray]:
+def _x_arrays(argument: Argument | None) -> list[CodeArray]:
     """Return the arrays of an argument ``x``."""
     value = argument.value if argument is not None else None
     if isinstance(value, Batches):
@@ -116,11 +116,11 @@ def _validated(call: Training) -> list[CodeArray]:
     argument = call.args.get("validation_data")
     value = argument.value if argument is not None else None
     if isinstance(value, Batches):
-        return _xs(argument)
-    return _xs(Argument(value[0])) if isinstance(value, (list, tuple)) and value else []
+        return _x_arrays(argument)
+    return _x_arrays(Argument(value[0])) if isinstance(value, (list, tuple)) and value else []
 
 
-def _fits(model: CodeModel) -> list[Training]:
+def _fit_calls(model: CodeModel) -> list[Training]:
     return [call for call in model.training if call.method == "fit"]
 
 
@@ -130,15 +130,15 @@ def _fits(model: CodeModel) -> list[Training]:
 @rule("ST691")
 def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
     """Find a scaler that is fitted on data that is split into training and test data later."""
-    for call in _fits(model):
+    for call in _fit_calls(model):
         tests = [(one, "validation_data", call) for one in _validated(call)]
         tests += [
             (one, other.method, other)
             for other in model.training
             if other.method in _TESTS
-            for one in _xs(other.args.get("x"))
+            for one in _x_arrays(other.args.get("x"))
         ]
-        for x in _xs(call.args.get("x")):
+        for x in _x_arrays(call.args.get("x")):
             for test, how, other in tests:
                 leak = _scaled_together(x, test)
                 if leak is not None:
@@ -157,11 +157,11 @@ def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | Non
     """Return the place where a scaler is fitted on data that holds both arrays, and the place where they
     are split; None if no scaler is.
     """
-    met = _branches(x, test)
+    met = _common_source(x, test)
     if met is None:
         return None
     common, ours, theirs = met
-    split = _parted(ours, theirs)
+    split = _split_place(ours, theirs)
     if split is None:
         return None
     before = {one.key for one in way_back(common)}
@@ -174,7 +174,7 @@ def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | Non
     return None
 
 
-def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
+def _split_place(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
     """Return the place where two arrays become different parts of one; None if they do not, or if it is
     not certain.
     """
@@ -187,11 +187,16 @@ def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
     if a.start is None or b.start is None or (a.start == b.start and a.stop == b.stop):
         return None
     # One row is no test set, and parts that lie in each other are something else.
-    apart = a.stop == b.start or b.stop == a.start or _before(a.stop, b.start) or _before(b.stop, a.start)
+    apart = (
+        a.stop == b.start
+        or b.stop == a.start
+        or _ends_before(a.stop, b.start)
+        or _ends_before(b.stop, a.start)
+    )
     return a.where if apart else None
 
 
-def _before(stop: Size | None, start: Size | None) -> bool:
+def _ends_before(stop: Size | None, start: Size | None) -> bool:
     """Return whether a part certainly ends where another begins, or before that."""
     if stop is None or start is None:
         return False
@@ -202,8 +207,8 @@ def _before(stop: Size | None, start: Size | None) -> bool:
 @rule("ST692")
 def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
     """Find overlapping windows that are shuffled and split: test windows share steps with training ones."""
-    for call in _fits(model):
-        for x in _xs(call.args.get("x")):
+    for call in _fit_calls(model):
+        for x in _x_arrays(call.args.get("x")):
             for origin in _origins(x):
                 if origin.how != "split" or not origin.shuffled or origin.where is None:
                     continue
@@ -244,11 +249,11 @@ def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
     layer = next((call.layer for call in model.calls if _is_stateful(call.layer.args)), None)
     if layer is None:
         return
-    for call in _fits(model):
+    for call in _fit_calls(model):
         shuffle, x = call.args.get("shuffle"), call.args.get("x")
         if (shuffle is not None and shuffle.value is not True) or x is None:
             continue
-        arrays = _xs(x)
+        arrays = _x_arrays(x)
         # A generator or data set gives its own order; with a y, x is an array.
         if isinstance(x.value, Batches) or not (arrays or call.args.get("y") is not None):
             continue
@@ -287,12 +292,12 @@ def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
 @rule("ST694")
 def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
     """Find validation data that is, or holds, training data."""
-    for call in _fits(model):
+    for call in _fit_calls(model):
         argument = call.args.get("validation_data")
         if argument is None:
             continue
         at = argument.where or call.where
-        for x, valid in zip(_xs(call.args.get("x")), _validated(call), strict=False):
+        for x, valid in zip(_x_arrays(call.args.get("x")), _validated(call), strict=False):
             shared = _shared(x, valid)
             if shared is None or _is_random(x):
                 continue
@@ -311,7 +316,7 @@ def _shared(x: CodeArray, valid: CodeArray) -> bool | None:
     """Return True if two arrays are the same samples, False if they share some; None if they share none,
     or if it is not known.
     """
-    met = _branches(x, valid)
+    met = _common_source(x, valid)
     if met is None:
         return None
     _, ours, theirs = met

@@ -57,7 +57,7 @@ def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
     name = found.name
     written = name if found.kind == "merge" else found.old
     if found.kind == "merge" and not name:
-        yield from _shown(text, call, _merge(text, call))
+        yield from _findings(text, call, _merge(text, call))
         return
     row = ROW_OF.get(name)
     why = old_spellings.WITHOUT_SUCCESSOR.get(name)
@@ -72,7 +72,7 @@ def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
             source=text.source,
         )
     elif row is not None:
-        yield from _shown(text, call, _layer(text, call, written, row, found.kind == "merge"))
+        yield from _findings(text, call, _layer(text, call, written, row, found.kind == "merge"))
 
 
 def reference_findings(text: OldText, node: ast.Name | ast.Attribute, found: Meaning) -> Iterator[Diagnostic]:
@@ -93,7 +93,7 @@ def reference_findings(text: OldText, node: ast.Name | ast.Attribute, found: Mea
     )
 
 
-def _shown(text: OldText, call: ast.Call, made: Rewriting) -> Iterator[Diagnostic]:
+def _findings(text: OldText, call: ast.Call, made: Rewriting) -> Iterator[Diagnostic]:
     fixes: tuple[Fix, ...] = ()
     edits = tuple(dict.fromkeys(made.edits))
     if edits and not made.why_not:
@@ -188,7 +188,7 @@ def _arguments(
     for note in found.notes:
         if note.kind == "meaning" and note.why != OLD_HARD_SIGMOID:
             made.why_not = note.why
-            made.changes.append(("ST803", _place(text, call, given, note.old), _meant(note)))
+            made.changes.append(("ST803", _argument_span(text, call, given, note.old), _no_counterpart(note)))
         elif note.kind == "gone":
             made.why_not = note.why
     order, gone, done = keras_names.places(row), set[int](), set[str]()
@@ -304,11 +304,11 @@ def _defaults(
         made.edits.append(Edit(Span(end, end), added))
 
 
-def _meant(note: Note) -> str:
+def _no_counterpart(note: Note) -> str:
     return f"{note.old} has no counterpart in Keras 3"
 
 
-def _place(text: OldText, call: ast.Call, given: list[Given], name: str) -> Span:
+def _argument_span(text: OldText, call: ast.Call, given: list[Given], name: str) -> Span:
     return next((g.span for g in given if g.name == name), text.last_name(call.func))
 
 

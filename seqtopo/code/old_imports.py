@@ -55,7 +55,7 @@ def _from(text: OldText, node: ast.ImportFrom) -> Iterator[Diagnostic]:
     homes = [_home(module, alias.name, package) for alias in node.names]
     for i, alias in enumerate(node.names):
         path = of_keras(f"{module}.{alias.name}") if alias.name != "*" else ours
-        why = _gone(path, package)
+        why = _advice(path, package)
         if why:
             yield _is_gone(text, text.span(alias), path, why, _left_out(text, node, i))
     if homes:
@@ -65,7 +65,7 @@ def _from(text: OldText, node: ast.ImportFrom) -> Iterator[Diagnostic]:
             yield from _unused(text, node, i, alias)
 
 
-def _gone(path: str, package: str) -> str:
+def _advice(path: str, package: str) -> str:
     """Return the advice for a name that Keras 3 does not have; "" for one that it has."""
     if package == "tensorflow.keras" and path.startswith("keras.preprocessing."):
         return ""
@@ -302,7 +302,7 @@ def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
     if not ours:
         return
     package, root = package_of(path), _root(text, node)
-    why = _gone(ours, package)
+    why = _advice(ours, package)
     if why and not isinstance(text.parents.get(node), ast.Call):
         yield _is_gone(text, text.last_name(node), ours, why)
         return

@@ -48,7 +48,7 @@ def _texts(node: ast.expr) -> list[str]:
     return [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
 
 
-def _says(
+def _finding(
     text: OldText, code: str, span: Span, message: str, help: str = "", fixes: Iterable[Fix] = ()
 ) -> Diagnostic:
     return Diagnostic(code, message, span, "warning", help=help, fixes=tuple(fixes), source=text.source)
@@ -59,7 +59,7 @@ def _renamed(text: OldText, code: str, keyword: ast.keyword, new: str) -> Diagno
     at = text.span(keyword)
     edit = Edit(Span(at.start, at.start + len(keyword.arg or "")), new)
     fix = Fix(f"write {new}=", (edit,), safe=True)
-    return _says(text, code, at, f"Keras 3 calls {keyword.arg} {new}", fixes=[fix])
+    return _finding(text, code, at, f"Keras 3 calls {keyword.arg} {new}", fixes=[fix])
 
 
 def _without(text: OldText, call: ast.Call, gone: Iterable[ast.keyword]) -> list[Edit]:
@@ -91,7 +91,7 @@ def method_findings(text: OldText, call: ast.Call, known: Known) -> Iterator[Dia
                 if keyword.arg == "class_mode" or _is_none(keyword.value):
                     fixes = [Fix("leave it out", tuple(_without(text, call, [keyword])), safe=True)]
                 told = "" if fixes else why
-                yield _says(
+                yield _finding(
                     text, "ST805", text.span(keyword), f"Keras 3 has no {keyword.arg} in compile", told, fixes
                 )
             if keyword.arg in ("loss", "optimizer") and (ours or _compiles(call)):
@@ -130,7 +130,7 @@ def _named_loss(text: OldText, keyword: ast.keyword) -> Iterator[Diagnostic]:
         at = text.span(value)
         quote = text.of(at)[:1]
         fix = Fix(f"write {new}", (Edit(at, f"{quote}{new}{quote}"),), safe=True)
-        yield _says(text, "ST807", at, f"Keras 3 calls the loss {value.value} {new}", fixes=[fix])
+        yield _finding(text, "ST807", at, f"Keras 3 calls the loss {value.value} {new}", fixes=[fix])
 
 
 def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Method) -> Iterator[Diagnostic]:
@@ -146,7 +146,7 @@ def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Meth
             elif keyword in gone:
                 fix = Fix("leave it out", tuple(_without(text, call, [keyword])), safe=True)
                 message = f"Keras 3 has no {keyword.arg} in {name}"
-                yield _says(text, "ST805", text.span(keyword), message, fixes=[fix])
+                yield _finding(text, "ST805", text.span(keyword), message, fixes=[fix])
             elif keyword in by_hand:
                 yield _by_hand(text, keyword, name, method)
         return
@@ -163,14 +163,14 @@ def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Meth
     sure = not by_hand and not spread and len(call.args) <= max(1, len(method.places))
     fixes = [Fix(f"call {method.to}", tuple(edits), safe=True)] if sure else []
     told = "" if fixes else f"call {method.to}, and mind what its arguments count"
-    yield _says(text, "ST806", place, f"Keras 3 has {method.to} in place of {name}", told, fixes)
+    yield _finding(text, "ST806", place, f"Keras 3 has {method.to} in place of {name}", told, fixes)
     for keyword in by_hand:
         yield _by_hand(text, keyword, method.to, method)
 
 
 def _by_hand(text: OldText, keyword: ast.keyword, name: str, method: old.Method) -> Diagnostic:
     arg = keyword.arg or ""
-    return _says(text, "ST805", text.span(keyword), f"Keras 3 has no {arg} in {name}", method.by_hand[arg])
+    return _finding(text, "ST805", text.span(keyword), f"Keras 3 has no {arg} in {name}", method.by_hand[arg])
 
 
 def _gone_method(text: OldText, call: ast.Call, name: str, place: Span) -> Diagnostic:
@@ -179,7 +179,7 @@ def _gone_method(text: OldText, call: ast.Call, name: str, place: Span) -> Diagn
         end = text.span(call).end
         edits = (Edit(place, "predict"), Edit(Span(end, end), ".argmax(axis=-1)"))
         fixes = [Fix("take the class of the largest output", edits)]
-    return _says(text, "ST809", place, f"Keras 3 has no {name}", old.GONE_METHODS[name], fixes)
+    return _finding(text, "ST809", place, f"Keras 3 has no {name}", old.GONE_METHODS[name], fixes)
 
 
 def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> Iterator[Diagnostic]:
@@ -190,7 +190,7 @@ def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> 
     each = f"[layer.reset_states() for layer in {model}.layers if getattr(layer, 'stateful', False)]"
     fix = Fix("reset those of its layers", (Edit(text.span(call), each),), safe=sure)
     message = "Keras 3 has no reset_states of a model, but of its layers"
-    yield _says(text, "ST806", text.last_name(func), message, fixes=[fix])
+    yield _finding(text, "ST806", text.last_name(func), message, fixes=[fix])
 
 
 def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
@@ -201,7 +201,7 @@ def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
             if given.value.endswith(ending) and not given.value.endswith(".weights.h5"):
                 at = text.span(given)
                 new = text.of(at).replace(ending, ".weights.h5")
-                yield _says(
+                yield _finding(
                     text,
                     "ST805",
                     at,
@@ -236,14 +236,16 @@ def object_findings(text: OldText, call: ast.Call, found: Meaning, known: Known)
             fix = Fix("leave it out", tuple(_without(text, call, [keyword])), safe=keyword.arg == "epsilon")
             what = "epsilon=None" if keyword.arg == "epsilon" else keyword.arg
             message = f"Keras 3 has no {what} in {title}"
-            yield _says(text, "ST807", text.span(keyword), message, DROPPED.get(keyword.arg or "", ""), [fix])
+            yield _finding(
+                text, "ST807", text.span(keyword), message, DROPPED.get(keyword.arg or "", ""), [fix]
+            )
         elif keyword in decays:
             yield _decay(text, call, keyword, title, known)
     places = old.OPTIMIZER_PLACES.get(title, ())
     if "decay" in places[: len(call.args)] and title != "Nadam":
         at = text.span(call.args[places.index("decay")])
         help = "give the arguments by their names, and a schedule as learning_rate"
-        yield _says(text, "ST807", at, f"Keras 3 has no decay in {title}", help)
+        yield _finding(text, "ST807", at, f"Keras 3 has no decay in {title}", help)
 
 
 def _is_zero(node: ast.expr) -> bool:
@@ -262,7 +264,7 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
     message = f"Keras 3 has no {keyword.arg} in {title}, but schedules of the learning rate"
     if _is_zero(keyword.value):
         fix = Fix("leave it out", tuple(_without(text, call, [keyword])), safe=True)
-        return _says(text, "ST807", text.span(keyword), message, fixes=[fix])
+        return _finding(text, "ST807", text.span(keyword), message, fixes=[fix])
     rate = next((k for k in call.keywords if k.arg in ("lr", "learning_rate")), None)
     spelled = _schedule(text, call)
     by_place = call.args[0] if call.args else None
@@ -270,7 +272,7 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
     first = text.of(text.span(given)) if given is not None else old.OPTIMIZER_RATES.get(title, "")
     if not spelled or not first or any(k.arg is None for k in call.keywords):
         help = "give it learning_rate=keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)"
-        return _says(text, "ST807", text.span(keyword), message, help)
+        return _finding(text, "ST807", text.span(keyword), message, help)
     name, more = spelled
     made = f"{name}({first}, 1, {text.of(text.span(keyword.value))})"
     edits = list(more)
@@ -282,7 +284,7 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
         edits += _without(text, call, [keyword])
     fix = Fix(f"write {made}", tuple(edits), safe=not known.changes_rate)
     help = "" if fix.safe else "a callback or the code itself sets the rate, which no schedule allows"
-    return _says(text, "ST807", text.span(keyword), message, help, [fix])
+    return _finding(text, "ST807", text.span(keyword), message, help, [fix])
 
 
 def _schedule(text: OldText, call: ast.Call) -> tuple[str, list[Edit]] | None:
@@ -319,7 +321,7 @@ def utility_findings(text: OldText, call: ast.Call, path: str) -> Iterator[Diagn
             every = isinstance(keyword.value, ast.Constant) and keyword.value.value == 1
             fixes = [Fix("leave it out", tuple(_without(text, call, [keyword])), safe=True)] if every else []
             help = "" if fixes else "save_freq counts batches, or is 'epoch'"
-            yield _says(
+            yield _finding(
                 text, "ST805", text.span(keyword), "Keras 3 has no period in ModelCheckpoint", help, fixes
             )
     given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "filepath"), None)
@@ -332,7 +334,7 @@ def utility_findings(text: OldText, call: ast.Call, path: str) -> Iterator[Diagn
             new = text.of(at).replace(f"{dot}{ending}", wanted)
             message = f"Keras 3 gives checkpoints names that end in {wanted}"
             help = "give the same name where it is loaded"
-            yield _says(text, "ST805", at, message, help, [Fix(f"write {new}", (Edit(at, new),))])
+            yield _finding(text, "ST805", at, message, help, [Fix(f"write {new}", (Edit(at, new),))])
 
 
 def _is_false(node: ast.expr) -> bool:
@@ -355,7 +357,7 @@ def key_findings(text: OldText, node: ast.Constant, known: Known) -> Iterator[Di
         quote = text.of(at)[:1]
         fix = Fix(f"write {new}", (Edit(at, f"{quote}{new}{quote}"),), safe=True)
         message = f"Keras 3 calls what it records of the metric accuracy {new}, and not {written}"
-        yield _says(text, "ST805", at, message, fixes=[fix])
+        yield _finding(text, "ST805", at, message, fixes=[fix])
 
 
 # ---- keras.backend -------------------------------------------------------------------------------------
@@ -382,7 +384,7 @@ def backend_findings(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]
         f"Keras 3 has keras.{to} in place of {name}" if to else f"keras.backend has no {name} in Keras 3"
     )
     told = "" if fixes else f"write keras.{to}" if to else help
-    yield _says(text, "ST808", text.last_name(node), message, told, fixes)
+    yield _finding(text, "ST808", text.last_name(node), message, told, fixes)
 
 
 def _operation(text: OldText, name: str, call: ast.Call | None) -> tuple[str, list[Edit]]:

@@ -148,7 +148,7 @@ def _fit(
     found = fit(bound.checked.resolved, data, bound.dims, bound.learned, "", bound.seen)
     for diagnostic in found:
         if diagnostic.code not in _LEFT_OUT:
-            place = _place(diagnostic, xs, ys, ws) or _far(text, diagnostic, ys)
+            place = _place(diagnostic, xs, ys, ws) or _labels_place(text, diagnostic, ys)
             yield DataFinding(diagnostic, place, _fix(diagnostic, call, xs))
 
 
@@ -280,7 +280,7 @@ def _place(
     return named.made if named is not None else None
 
 
-def _far(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where | None:
+def _labels_place(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where | None:
     """Return the place of the labels, if a finding is about a Sequential that a functional model extends."""
     if found.code not in ("ST702", "ST703") or not ys:
         return None

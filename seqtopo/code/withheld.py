@@ -77,10 +77,10 @@ class Withheld:
         """Return whether a finding in the Python text is withheld."""
         if told.source is not self.code.source:
             return False
-        if any(_holds(span, told.span) for span in self._failing):
+        if any(_contains(span, told.span) for span in self._failing):
             return True
         about_training = told.code.startswith("ST6") or told.code in _OF_TRAINING
-        return self.is_test and about_training and any(_holds(span, told.span) for span in self._tests)
+        return self.is_test and about_training and any(_contains(span, told.span) for span in self._tests)
 
     def _is_own_object(self, found: Diagnostic, text: SpecText) -> bool:
         """Return whether an unknown name may be that of a custom object, or that of a layer, which
@@ -120,7 +120,7 @@ class Withheld:
         return [
             self._span(node)
             for node in self._nodes
-            if isinstance(node, (ast.With, ast.AsyncWith)) and any(map(_expects, node.items))
+            if isinstance(node, (ast.With, ast.AsyncWith)) and any(map(_expects_error, node.items))
         ]
 
     @cached_property
@@ -154,11 +154,11 @@ class Withheld:
         )
 
 
-def _holds(span: Span, inner: Span) -> bool:
+def _contains(span: Span, inner: Span) -> bool:
     return span.start <= inner.start and inner.end <= span.end
 
 
-def _expects(item: ast.withitem) -> bool:
+def _expects_error(item: ast.withitem) -> bool:
     call = item.context_expr
     if not isinstance(call, ast.Call):
         return False

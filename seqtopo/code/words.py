@@ -64,19 +64,19 @@ def keras_words(text: str, head: bool = False) -> str:
         return text
     for pattern, words in PHRASES:
         text = re.sub(pattern, words, text)
-    text = _ENDS_TIME.sub(lambda m: re.sub(r"\w+", lambda word: _first(word[0]), m[0]), text)
-    text = _TAKEN_OUT.sub(lambda m: _first(m[0]), text)
+    text = _ENDS_TIME.sub(lambda m: re.sub(r"\w+", lambda word: _keras_name(word[0]), m[0]), text)
+    text = _TAKEN_OUT.sub(lambda m: _keras_name(m[0]), text)
     text = _snippets(text)
-    text = _WITHOUT_VALUE.sub(lambda m: _first(m[0]), text)
+    text = _WITHOUT_VALUE.sub(lambda m: _keras_name(m[0]), text)
     text = _FLAG.sub(lambda m: _SHORT_FLAGS[m[1]], text)
     text = _BARE.sub(_bare, text)
     text = re.sub(r"(?<=\)) -> (?=\w+\()", ", ", text)
     if head:
-        text = re.sub(r"^(\w+)(?= (?!layer)\w)", lambda m: _first(m[1]), text)
+        text = re.sub(r"^(\w+)(?= (?!layer)\w)", lambda m: _keras_name(m[1]), text)
     return _SHAPE.sub(lambda m: re.sub(r"(?<=[(, ])\?(?=[,) ])", "None", m[0]), text)
 
 
-def _first(word: str) -> str:
+def _keras_name(word: str) -> str:
     """Return Keras' name for a layer's name, and any other word as it is."""
     row = NAMES.get(word)
     return row.keras if row is not None and row.keras else word
@@ -133,7 +133,7 @@ def _flow(text: str, begin: int, arrow: bool) -> tuple[int, list[str]]:
         alone = not steps and more is None and not arrow
         if alone and (written.startswith("[") or not written.endswith(")")):
             return begin, []  # a word of English, or a list of numbers
-        made = _made(written)
+        made = _keras_step(written)
         if made is None:
             break
         if made:
@@ -160,7 +160,7 @@ def _step_end(text: str, at: int) -> int | None:
     return None
 
 
-def _made(written: str) -> str | None:
+def _keras_step(written: str) -> str | None:
     """Return a step as Keras has it; None if it is none."""
     if written == "...":
         return "..."
@@ -353,11 +353,11 @@ def _input_parts(call: tree.Call, style: Style) -> Mapping[str, str]:
         elif isinstance(arg.value, tree.Call):
             more["dtype"] = f"{style.quote}int32{style.quote}"
         elif arg.name is None:
-            sizes.append(_known(arg.value, style))
+            sizes.append(_known_size(arg.value, style))
     return {"shape": value_text(sizes, style) if sizes else "()", **more}
 
 
-def _known(size: tree.Expr, style: Style) -> tree.Expr:
+def _known_size(size: tree.Expr, style: Style) -> tree.Expr:
     """Return a size of an input; an open one where the code knows no name for it."""
     try:
         value_text(size, style)
