@@ -99,14 +99,14 @@ def check_specs(arguments: Sequence[str], dims: Mapping[str, Any]) -> list[Check
     known = [symbols_of(one.spec) if one.spec and dims else set() for one in checked]
     somewhere = set().union(*known)
     return [
-        _again(one, {n: v for n, v in dims.items() if n in names or n not in somewhere})
+        _with_bindings(one, {n: v for n, v in dims.items() if n in names or n not in somewhere})
         if one.spec and len(checked) > 1 and not names >= dims.keys()
         else one
         for one, names in zip(checked, known, strict=True)
     ]
 
 
-def _again(checked: Checked, dims: Mapping[str, Any]) -> Checked:
+def _with_bindings(checked: Checked, dims: Mapping[str, Any]) -> Checked:
     """Return the same text with other names bound; what a saved model leaves out is kept."""
     left_out = tuple(filter(is_left_out, checked.diagnostics))
     found = analyse(checked.source, dims)

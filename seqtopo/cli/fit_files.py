@@ -111,7 +111,9 @@ def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
         )
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle:.0f}" y="{HEIGHT - 8}" text-anchor="middle">epoch</text>')
-    ends = _apart({name: y(values[-1]) for name, values in lines.items() if math.isfinite(values[-1])})
+    ends = _label_heights(
+        {name: y(values[-1]) for name, values in lines.items() if math.isfinite(values[-1])}
+    )
     for name, values in lines.items():
         points = [(x(i), y(value)) for i, value in enumerate(values, 1) if math.isfinite(value)]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
@@ -149,7 +151,7 @@ def _epochs(count: int) -> list[int]:
     return sorted({1, *between, count})
 
 
-def _apart(ends: dict[str, float]) -> dict[str, float]:
+def _label_heights(ends: dict[str, float]) -> dict[str, float]:
     """Heights for two names at the lines' ends, so that one does not stand on the other."""
     names = sorted(ends, key=lambda name: ends[name])
     if len(names) == 2 and (gap := ends[names[1]] - ends[names[0]]) < 16:

@@ -199,7 +199,7 @@ def _compare(job: Job, model: keras.Model) -> None:
     def batches() -> Iterator[tuple[Any, ...]]:
         return (held[i] for i in range(len(held)))
 
-    known = _known(job, model, kinds)
+    known = _usual_answers(job, model, kinds)
     if kinds == ["number"] and known:
         mean, spread, names = _units(job, known[0])
         found = errors(batches(), runs.from_its_start(model), mean, spread, job.wanted, names)
@@ -212,7 +212,7 @@ def _compare(job: Job, model: keras.Model) -> None:
     _put_own(own_scores(model, batches, lambda: runs.from_its_start(model), knowing, counted), str(held))
 
 
-def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
+def _usual_answers(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
     """Return the usual answer of the training labels for each output; nothing for labels of no known form."""
     widths = [output.shape[-1] if len(output.shape) > 1 else 1 for output in model.outputs]
     if job.early is None:
@@ -253,7 +253,7 @@ def _units(job: Job, mean: Any) -> tuple[Any, Any, tuple[str, ...]]:
 
 
 def _put_errors(scores: Scores, held: str) -> None:
-    _finite(zip([f"the error in {name}" for name in scores.columns], scores.rows[-1][1], strict=True))
+    _check_finite(zip([f"the error in {name}" for name in scores.columns], scores.rows[-1][1], strict=True))
     say("", f"on what was held out ({held}), {scores.what}:")
     shown = range(min(len(scores.columns), MOST_SHOWN))
     table = [Column("", [name for name, _ in scores.rows])]
@@ -265,7 +265,7 @@ def _put_errors(scores: Scores, held: str) -> None:
 
 
 def _put_own(scores: dict[str, dict[str, float]], held: str) -> None:
-    _finite(scores["the model"].items())
+    _check_finite(scores["the model"].items())
     say("", f"on what was held out ({held}), by the spec's own loss and metrics:")
     table = [Column("", list(scores))]
     for name in scores["the model"]:
@@ -275,7 +275,7 @@ def _put_own(scores: dict[str, dict[str, float]], held: str) -> None:
     put(columns(table, terminal(sys.stdout).width, indent=2))
 
 
-def _finite(scores: Iterable[tuple[str, float]]) -> None:
+def _check_finite(scores: Iterable[tuple[str, float]]) -> None:
     """Raise SpecError (ST731) for a score of the model that is not finite."""
     for name, value in scores:
         if not math.isfinite(value):

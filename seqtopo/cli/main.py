@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Whatever happens is said in words; with ``SEQTOPO_DEBUG=1`` a fault of ours shows its traceback.
     """
     try:
-        return _answered(list(sys.argv[1:] if argv is None else argv))
+        return _exit_code(list(sys.argv[1:] if argv is None else argv))
     except OutputError as error:
         _quiet()
         try:
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FINDINGS
 
 
-def _answered(argv: list[str]) -> int:
+def _exit_code(argv: list[str]) -> int:
     try:
         code = _run(argv)
         flush()

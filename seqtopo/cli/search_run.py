@@ -89,7 +89,7 @@ def search(args: argparse.Namespace) -> int:
     if not output.exists():
         keep_what_is_there(output.with_suffix(".keras"), "model", force=args.force)
     keep_what_is_there(output.with_suffix(".svg"), "loss curve", force=args.force)
-    keep_what_is_there(_course(output), "picture", force=args.force)
+    keep_what_is_there(_picture_path(output), "picture", force=args.force)
     name = args.study or ("model" if at_hand else Path(args.spec).stem)
     checked = check_spec(args.spec, dims)
     options = _options(args)
@@ -116,7 +116,7 @@ def search(args: argparse.Namespace) -> int:
     board = Board(study, args.trials)
     with interrupt.watching():
         if args.jobs > 1:
-            why = _several(args, checked.source.text, board, interrupt)
+            why = _run_workers(args, checked.source.text, board, interrupt)
         else:
             worker = _worker(found, study, interrupt, heartbeats, args)
             worker.tell, worker.each_epoch = (lambda trial: board.update(now=True)), board.update
@@ -153,7 +153,7 @@ def _say_what_is_searched(found: Search, study: Study, args: argparse.Namespace)
         say(f"{args.sampler} learns from the trials that have ended: with several workers, runs differ")
 
 
-def _several(args: argparse.Namespace, text: str, board: Board, interrupt: Interrupt) -> str:
+def _run_workers(args: argparse.Namespace, text: str, board: Board, interrupt: Interrupt) -> str:
     """Run several processes on this machine, and watch the study until they end."""
     there = cores()
     children = []
@@ -228,7 +228,7 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
     if not best:
         put_study(study)
         return 1
-    scores = _again(found, study, best, interrupt, args)
+    scores = _scores_by_seed(found, study, best, interrupt, args)
     if scores is None:
         say("", "stopped; the same command goes on from there", stream=sys.stderr)
         return INTERRUPTED
@@ -240,7 +240,7 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
     head = f"{FOUND.decode()}{study.study_name}: trial {winner.number}, {loss}\n"
     text = found.points.text(values_of(winner), head)
     write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
-    drawn = _course(output)
+    drawn = _picture_path(output)
     write_whole(drawn, lambda path: path.write_text(picture(study), encoding="utf-8"))
     say("", f"the best: trial {winner.number}, {in_short(winner)}: {loss}")
     say(f"Wrote {output}, and the course of the search as {drawn}")
@@ -263,7 +263,7 @@ def _claimed(study: Study) -> bool:
     return bool(isinstance(now, dict) and now.get("pid") == mine["pid"] and now.get("host") == mine["host"])
 
 
-def _again(
+def _scores_by_seed(
     found: Search, study: Study, best: Sequence[FrozenTrial], interrupt: Interrupt, args: argparse.Namespace
 ) -> dict[int, list[float]] | None:
     """Return the scores of each of the best with several seeds; None if it was stopped."""
@@ -313,6 +313,6 @@ def _fit_words(args: argparse.Namespace, output: Path) -> list[str]:
     return [*words, *bound_from_outside(dims_of(args.dims))]
 
 
-def _course(output: Path) -> Path:
+def _picture_path(output: Path) -> Path:
     """Return the path of the picture of the search, beside the best spec."""
     return output.with_name(f"{output.stem}-search.svg")

@@ -88,7 +88,7 @@ def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) 
         text = "\n".join(map(_cleaned, text.split("\n")))
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    with cleared(), _written():
+    with cleared(), _raising_output_errors():
         stream.write(text if text.endswith("\n") else text + "\n")
 
 
@@ -114,7 +114,7 @@ def put_diagnostics(
 
 def put_bytes(data: bytes) -> None:
     """Write bytes to the standard output as they are, line endings included."""
-    with cleared(), _written():
+    with cleared(), _raising_output_errors():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -126,7 +126,7 @@ def flush() -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with _written():
+    with _raising_output_errors():
         sys.stdout.flush()
 
 
@@ -135,7 +135,7 @@ class OutputError(Exception):
 
 
 @contextmanager
-def _written() -> Iterator[None]:
+def _raising_output_errors() -> Iterator[None]:
     """Raise OutputError where what is written inside the ``with`` block cannot be."""
     try:
         yield
@@ -152,6 +152,6 @@ def rewrite(lines: Sequence[str], before: int, stream: TextIO) -> None:
     text = (
         "".join(f"{visible(line)}\n" for line in lines).encode(encoding, "backslashreplace").decode(encoding)
     )
-    with _written():
+    with _raising_output_errors():
         stream.write(up + text)
         stream.flush()

@@ -55,7 +55,7 @@ def read_equation(text: str) -> Equation | None:
     return Equation(takes, kernel, gives, bool(left), bool(right))
 
 
-def _no(given: Given, code: str, message: str, label: str, help: str, at: str = "equation") -> Refusal:
+def _refusal(given: Given, code: str, message: str, label: str, help: str, at: str = "equation") -> Refusal:
     return given.refuse(code, message, label=label, help=help, at=("argument", at))
 
 
@@ -64,7 +64,7 @@ def _letters(given: Given) -> Equation:
     text = given["equation"]
     found = read_equation(text)
     if found is None:
-        raise _no(
+        raise _refusal(
             given,
             "ST203",
             f"cannot read the equation '{text}'",
@@ -73,7 +73,7 @@ def _letters(given: Given) -> Equation:
         )
     for part in (found.takes, found.kernel, found.gives):
         if len(set(part)) < len(part):
-            raise _no(
+            raise _refusal(
                 given,
                 "ST203",
                 f"has the equation '{text}', where {part} names a letter twice",
@@ -82,7 +82,7 @@ def _letters(given: Given) -> Equation:
             )
     for letter in found.gives:
         if letter not in found.takes and letter not in found.kernel:
-            raise _no(
+            raise _refusal(
                 given,
                 "ST203",
                 f"has the equation '{text}', whose output has {letter}, which neither input nor kernel has",
@@ -91,7 +91,7 @@ def _letters(given: Given) -> Equation:
             )
     for letter in found.kernel:
         if letter not in found.takes and letter not in found.gives:
-            raise _no(
+            raise _refusal(
                 given,
                 "ST203",
                 f"has the equation '{text}', whose kernel has {letter}, which neither input nor output has",
@@ -124,7 +124,7 @@ def _check_batch(given: Given, equation: Equation, elided: int) -> None:
         return
     batch = equation.takes[0]
     if equation.gives[0] != batch or batch in equation.kernel:
-        raise _no(
+        raise _refusal(
             given,
             "ST203",
             f"has the equation '{given['equation']}', where {batch} is the batch: it must come first in the "
@@ -166,7 +166,7 @@ def solve(given: Given) -> Solved:
     written = given["output_shape"]
     written = written if isinstance(written, tuple) else (written,)
     if len(written) != len(letters):
-        raise _no(
+        raise _refusal(
             given,
             "ST203",
             f"has the equation '{given['equation']}', whose output has {len(letters)} axes to size, but "
@@ -185,7 +185,7 @@ def solve(given: Given) -> Solved:
     kept = given.shape[: elided - 1] if equation.left and elided else ()
     if kept != kept[::-1]:
         # Keras would tell the layers after it these sizes in reverse.
-        raise _no(
+        raise _refusal(
             given,
             "ST203",
             f"has the equation '{given['equation']}', where ... stands for {show_shape(kept)}: Keras takes "
@@ -215,7 +215,7 @@ def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Siz
     """Return a size of the output: as it is written, or that of the input where none is."""
     came = sizes.get(letter)
     if size is None and came is None:
-        raise _no(
+        raise _refusal(
             given,
             "ST308",
             f"makes a new axis {letter}, whose size output_shape does not give",
@@ -224,7 +224,7 @@ def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Siz
             at="output_shape",
         )
     if size is not None and came is not None and not fits(size, came):
-        raise _no(
+        raise _refusal(
             given,
             "ST302",
             f"has the equation '{given['equation']}' and an output_shape whose {letter} is {size}, but the "
@@ -247,7 +247,7 @@ def _bias(
     strange = [a for a in axes if a not in equation.gives or sizes[a] is None]
     if strange or not axes:
         what = f"{strange[0]}, which is not an axis of the output to size" if strange else "no axis at all"
-        raise _no(
+        raise _refusal(
             given,
             "ST203",
             f"has bias_axes '{axes}' with {what}",

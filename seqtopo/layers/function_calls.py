@@ -55,10 +55,10 @@ def row_call(function: str, call: FunctionCall) -> RowCall | None:
     special = _SPECIAL.get(function)
     if special is not None:
         return special(call)
-    return _plainly(function, call)
+    return _same_arguments(function, call)
 
 
-def _plainly(function: str, call: FunctionCall) -> RowCall | None:
+def _same_arguments(function: str, call: FunctionCall) -> RowCall | None:
     """Return a call whose arguments are those of its row."""
     known = FUNCTIONS.get(function)
     if known is None:
@@ -134,7 +134,7 @@ def _extreme(row: str) -> Callable[[FunctionCall], RowCall | None]:
 # ---- shapes --------------------------------------------------------------------------------------------
 
 
-def _one(
+def _of_one_value(
     call: FunctionCall, row: str, args: Mapping[str, Any], remark: str = "", name: str = "x"
 ) -> RowCall | None:
     value = call.given.get(name)
@@ -157,13 +157,13 @@ def _reshape(call: FunctionCall) -> RowCall | None:
     sizes = [s for s in came if isinstance(s, int)]
     if len(sizes) < len(came) or prod(sizes) != prod(rest):
         return None
-    return _one(call, "reshape", {"target_shape": tuple(rest)}, _layer("reshape"))
+    return _of_one_value(call, "reshape", {"target_shape": tuple(rest)}, _layer("reshape"))
 
 
 def _order(call: FunctionCall, order: Sequence[int]) -> RowCall | None:
     if list(order[:1]) != [0]:
         return None
-    return _one(call, "permute", {"dims": tuple(order[1:])}, _layer("permute"))
+    return _of_one_value(call, "permute", {"dims": tuple(order[1:])}, _layer("permute"))
 
 
 def _transpose(call: FunctionCall) -> RowCall | None:
@@ -196,7 +196,7 @@ def _swapaxes(call: FunctionCall) -> RowCall | None:
     axes = [call.get("axis1"), call.get("axis2")]
     if rank is None or not all(type(a) is int for a in axes) or 0 in [a % rank for a in axes]:
         return None
-    return _one(call, "swap", {"first": axes[0], "second": axes[1]}, _layer("permute"))
+    return _of_one_value(call, "swap", {"first": axes[0], "second": axes[1]}, _layer("permute"))
 
 
 def _tile(call: FunctionCall) -> RowCall | None:
@@ -205,7 +205,7 @@ def _tile(call: FunctionCall) -> RowCall | None:
     if rank is None or len(several) > rank or not all(type(n) is int for n in several):
         return None
     first, *rest = [1] * (rank - len(several)) + several
-    return None if first != 1 else _one(call, "tile", {"repeats": tuple(rest)})
+    return None if first != 1 else _of_one_value(call, "tile", {"repeats": tuple(rest)})
 
 
 def _pad(call: FunctionCall) -> RowCall | None:
@@ -222,15 +222,15 @@ def _pad(call: FunctionCall) -> RowCall | None:
     axis = padded[0] if padded else 1
     before, after = widths[axis]
     value = call.get("constant_values", 0)
-    return _one(call, "pad", {"before": before, "after": after, "axis": axis, "value": value})
+    return _of_one_value(call, "pad", {"before": before, "after": after, "axis": axis, "value": value})
 
 
-def _along(row: str, axis: int, name: str = "x") -> Callable[[FunctionCall], RowCall | None]:
+def _with_axis(row: str, axis: int, name: str = "x") -> Callable[[FunctionCall], RowCall | None]:
     """Return the reader of a function that is a row with its axis: ``hsplit``, ``fliplr``."""
 
     def read(call: FunctionCall) -> RowCall | None:
         args = {"axis": axis} | {k: v for k, v in call.given.items() if k != name}
-        return _one(call, row, args, name=name)
+        return _of_one_value(call, row, args, name=name)
 
     return read
 
@@ -258,14 +258,14 @@ def _append(call: FunctionCall) -> RowCall | None:
 
 def _unchanged(call: FunctionCall) -> RowCall | None:
     others = [v for name, v in call.given.items() if name != "x" and v is not None]
-    return None if others else _one(call, "identity", {}, "changes nothing, written as identity")
+    return None if others else _of_one_value(call, "identity", {}, "changes nothing, written as identity")
 
 
 def _converted(call: FunctionCall) -> RowCall | None:
     dtype = call.get("dtype")
     if call.get("sparse") or call.get("ragged"):
         return None
-    return _unchanged(call) if dtype is None else _one(call, "cast", {"dtype": dtype})
+    return _unchanged(call) if dtype is None else _of_one_value(call, "cast", {"dtype": dtype})
 
 
 def _pool(row: str) -> Callable[[FunctionCall], RowCall | None]:
@@ -275,7 +275,7 @@ def _pool(row: str) -> Callable[[FunctionCall], RowCall | None]:
             return None
         args = {name: v for name, v in call.given.items() if name != "inputs" and v is not None}
         name = f"{row}{rank - 2}d"
-        return _one(call, name, args, _layer(name), "inputs")
+        return _of_one_value(call, name, args, _layer(name), "inputs")
 
     return read
 
@@ -285,18 +285,18 @@ def _dotted(call: FunctionCall) -> RowCall | None:
     matrix = call.given.get("x2")
     if call.is_value(matrix) or matrix is None or call.get("axes", 1) != 1:
         return None
-    return _plainly("matmul", call._replace(given={"x1": call.given.get("x1"), "x2": matrix}))
+    return _same_arguments("matmul", call._replace(given={"x1": call.given.get("x1"), "x2": matrix}))
 
 
 def _reciprocal(call: FunctionCall) -> RowCall | None:
-    return _one(call, "divide", {"x1": 1}, "is written as 1 divided by it")
+    return _of_one_value(call, "divide", {"x1": 1}, "is written as 1 divided by it")
 
 
 def _softmax(call: FunctionCall) -> RowCall | None:
     axis = call.get("axis", -1)
     if axis == -1:
         return None  # an activation by its name
-    return _one(call, "softmax", {"axis": axis}, _layer("softmax"))
+    return _of_one_value(call, "softmax", {"axis": axis}, _layer("softmax"))
 
 
 _SPECIAL: Mapping[str, Callable[[FunctionCall], RowCall | None]] = {
@@ -314,9 +314,9 @@ _SPECIAL: Mapping[str, Callable[[FunctionCall], RowCall | None]] = {
     "append": _append,
     "hstack": _joined(1),
     "dstack": _joined(2),
-    "hsplit": _along("split", 1),
-    "dsplit": _along("split", 2),
-    "fliplr": _along("flip", 1),
+    "hsplit": _with_axis("split", 1),
+    "dsplit": _with_axis("split", 2),
+    "fliplr": _with_axis("flip", 1),
     "copy": _unchanged,
     "view": _unchanged,
     "real": _unchanged,

@@ -44,7 +44,7 @@ _ONE_AXIS = Kind(k.AXIS.words, k.AXIS.read)
 _AMOUNT = k.either(k.NUMBER, k.each(k.NUMBER), words="a number, or several of them in parentheses")
 
 
-def _own(name: str, kind: Kind, **more: Any) -> Param:
+def _parameter(name: str, kind: Kind, **more: Any) -> Param:
     """Return a parameter of an operation: Keras has none of its name."""
     return Param(name, kind, keras="", **more)
 
@@ -59,14 +59,14 @@ def _operation(name: str, about: str, example: str, params: tuple[Param, ...] = 
 
 _MASKED = "Masked steps take no part."
 _FOLLOWS = "A mask follows its steps."
-_REDUCED = (_own("axis", k.AXES), KEEPDIMS)
+_REDUCED = (_parameter("axis", k.AXES), KEEPDIMS)
 
 ROWS = (
     _operation(
         "last",
         "The last n steps, or the last n of another axis.",
         "in(T,8) -> lstm(4,seq) -> last(3)",
-        (_own("n", k.SIZE), AXIS),
+        (_parameter("n", k.SIZE), AXIS),
         time=timing.takes_last,
         mask=masking.passes,
         role="selection",
@@ -77,7 +77,7 @@ ROWS = (
         "first",
         "The first n steps, or the first n of another axis.",
         "in(T,8) -> first(3)",
-        (_own("n", k.SIZE), AXIS),
+        (_parameter("n", k.SIZE), AXIS),
         time=timing.keeps,
         mask=masking.passes,
         role="selection",
@@ -88,7 +88,7 @@ ROWS = (
         "at",
         "One step, without the time axis; counted from the end where negative.",
         "in(T,8) -> at(-1)",
-        (_own("index", k.integer()), AXIS),
+        (_parameter("index", k.integer()), AXIS),
         time=timing.takes_one,
         mask=masking.ends,
         role="selection",
@@ -99,9 +99,9 @@ ROWS = (
         "The steps from start up to stop, every step-th; counted from the end where negative.",
         "in(T,8) -> slice(1,-1)",
         (
-            _own("start", k.integer()),
-            _own("stop", k.optional(k.either(k.integer(), k.COUNT)), default=None),
-            _own("step", k.integer(1), default=1),
+            _parameter("start", k.integer()),
+            _parameter("stop", k.optional(k.either(k.integer(), k.COUNT)), default=None),
+            _parameter("step", k.integer(1), default=1),
             AXIS,
         ),
         time=timing.takes_some,
@@ -126,7 +126,12 @@ ROWS = (
         "pad",
         "Steps of zeros, or of another value, before and after.",
         "in(T,8) -> pad(0,4)",
-        (_own("before", k.COUNT), _own("after", k.COUNT), AXIS, _own("value", k.NUMBER, default=0)),
+        (
+            _parameter("before", k.COUNT),
+            _parameter("after", k.COUNT),
+            AXIS,
+            _parameter("value", k.NUMBER, default=0),
+        ),
         time=timing.puts_in,
         mask=masking.passes,
         role="padding",
@@ -138,7 +143,7 @@ ROWS = (
         "crop",
         "The sequence without so many steps before and after.",
         "in(T,8) -> crop(1,1)",
-        (_own("before", k.COUNT), _own("after", k.COUNT), AXIS),
+        (_parameter("before", k.COUNT), _parameter("after", k.COUNT), AXIS),
         time=timing.takes_off,
         mask=masking.passes,
         role="selection",
@@ -185,7 +190,7 @@ ROWS = (
         "scale",
         "Every number times a factor; a tuple holds one for each feature.",
         "in(T,8) -> scale(0.5)",
-        (_own("factor", _AMOUNT),),
+        (_parameter("factor", _AMOUNT),),
         time=timing.keeps,
         mask=masking.passes,
         role="scaling",
@@ -196,7 +201,7 @@ ROWS = (
         "shift",
         "Every number plus an amount; a tuple holds one for each feature.",
         "in(T,int) -> shift(1) -> embed(100,8)",
-        (_own("amount", _AMOUNT),),
+        (_parameter("amount", _AMOUNT),),
         time=timing.keeps,
         mask=masking.passes,
         role="scaling",
@@ -227,7 +232,7 @@ ROWS = (
         "squeeze",
         "The value without an axis of size 1.",
         "in(T,1) -> squeeze(features)",
-        (_own("axis", k.AXIS),),
+        (_parameter("axis", k.AXIS),),
         time=timing.removes,
         mask=masking.ends,
         role="shape",
@@ -238,7 +243,7 @@ ROWS = (
         "expand",
         "The value with a new axis of size 1 where axis says.",
         "in(8) -> expand(1)",
-        (_own("axis", k.AXIS),),
+        (_parameter("axis", k.AXIS),),
         time=timing.expands,
         mask=masking.ends,
         role="shape",
@@ -249,7 +254,7 @@ ROWS = (
         "swap",
         "Two axes in each other's place: time and features, unless others are named.",
         "in(T,8) -> swap",
-        (_own("first", _ONE_AXIS, default=1), _own("second", _ONE_AXIS, default=2)),
+        (_parameter("first", _ONE_AXIS, default=1), _parameter("second", _ONE_AXIS, default=2)),
         time=timing.swaps,
         mask=masking.ends,
         role="shape",
@@ -260,7 +265,7 @@ ROWS = (
         "cast",
         "The same numbers in another dtype.",
         "in(T,int) -> cast(float32)",
-        (_own("dtype", k.PLAIN_DTYPE),),
+        (_parameter("dtype", k.PLAIN_DTYPE),),
         time=timing.keeps,
         mask=masking.passes,
         role="cast",
@@ -272,7 +277,7 @@ ROWS = (
         "one_hot",
         "Ids as vectors of n numbers, 1 at the id's place and 0 elsewhere.",
         "in(T,int) -> one_hot(20)",
-        (_own("n", k.SIZE),),
+        (_parameter("n", k.SIZE),),
         time=timing.looks_up,
         mask=masking.ends,
         role="encoding",
@@ -284,8 +289,8 @@ ROWS = (
         "Adds a learned vector for each position, or with sin the sinusoids of Vaswani et al. (2017).",
         "in(80,64) -> pos",
         (
-            _own("length", k.optional(k.SIZE), default=None),
-            _own("sin", k.BOOL, default=False),
+            _parameter("length", k.optional(k.SIZE), default=None),
+            _parameter("sin", k.BOOL, default=False),
             Param("embeddings_initializer", k.INITIALIZER, "uniform"),
             Param("trainable", k.BOOL, True, flags={"frozen": False}),
         ),

@@ -159,14 +159,14 @@ def _top_k(given: Given) -> Outcome:
 # ---- times ---------------------------------------------------------------------------------------------
 
 
-def _rolls(call: Call) -> Passed:
+def _roll_window(call: Call) -> Passed:
     """Return the window of a roll: each step is another one, and the ends join."""
     if call.axis not in call.axes():
         return timing.keeps(call)
     return Passed(call.axis, every(call.steps, Bound(1, 0 - call.get("shift")), False))
 
 
-def _differs(call: Call) -> Passed:
+def _difference_window(call: Call) -> Passed:
     """Return the window of a difference: each step is made from itself and so many steps behind it."""
     if call.axis not in call.axes():
         return timing.keeps(call)
@@ -186,7 +186,7 @@ def _moments_of(call: Call) -> Passed:
 # ---- rows ----------------------------------------------------------------------------------------------
 
 
-def _over(
+def _reduction_row(
     name: str, about: str, rule: Rule, *before: Param, axis: Param = _AXES, keepdims: bool = True
 ) -> Row:
     """Return the row of a function over an axis, or over several."""
@@ -211,7 +211,7 @@ def _over(
 
 def _quantile(name: str, about: str, most: int) -> Row:
     """Return the row of a quantile; Keras puts the axis of several before the batch, so that it is one."""
-    row = _over(name, about, _reduces(fraction), Param("q", k.number(0, most)))
+    row = _reduction_row(name, about, _reduces(fraction), Param("q", k.number(0, most)))
     *params, keepdims = row.params
     method = Param("method", k.choice(*METHODS, flags=False), "linear")
     return function_row(
@@ -297,12 +297,12 @@ def _product(dtype: str) -> str:
 
 
 ROWS = (
-    *(_over(name, about, _reduces(fraction)) for name, about in _FRACTIONS),
-    *(_over(name, about, _reduces(_product)) for name, about, _ in _ADDED),
-    *(_over(name, about, _reduces(_kept)) for name, about in _EXTREMES),
-    *(_over(name, about, _reduces(_bool, numbers=False)) for name, about in _TRUTHS),
-    *(_over(name, about, _reduces(_int32), axis=_ONE_AXIS) for name, about in _PLACES),
-    _over(
+    *(_reduction_row(name, about, _reduces(fraction)) for name, about in _FRACTIONS),
+    *(_reduction_row(name, about, _reduces(_product)) for name, about, _ in _ADDED),
+    *(_reduction_row(name, about, _reduces(_kept)) for name, about in _EXTREMES),
+    *(_reduction_row(name, about, _reduces(_bool, numbers=False)) for name, about in _TRUTHS),
+    *(_reduction_row(name, about, _reduces(_int32), axis=_ONE_AXIS) for name, about in _PLACES),
+    _reduction_row(
         "linalg_norm",
         "The norm over an axis, or over two that are a matrix. On JAX, Keras fails when it runs it.",
         _norm,
@@ -395,7 +395,7 @@ ROWS = (
         "in(T,8) -> roll(1)",
         (Param("shift", k.integer()), AXIS),
         rule=_along(_kept),
-        time=_rolls,
+        time=_roll_window,
         mask=masking.ends,
         role="order",
         function="roll(x, shift, axis)",
@@ -406,7 +406,7 @@ ROWS = (
         "in(T,8) -> diff(axis=time)",
         (Param("n", k.integer(1), 1), _LAST),
         rule=_difference,
-        time=_differs,
+        time=_difference_window,
         mask=masking.ends,
         role="accumulation",
         function="diff(a, n, axis)",

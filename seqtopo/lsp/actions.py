@@ -100,7 +100,9 @@ def _ignoring(document: Document, found: Diagnostic, place: Place) -> types.Work
     for end in dict.fromkeys((place.span.start, place.span.end)):
         edit = _comment(document.text, end, found.code)
         after = Fix("", (edit,)).apply(document.text.text)
-        if not any((d.code, d.message) == (found.code, found.message) for d in _again(document, after)):
+        if not any(
+            (d.code, d.message) == (found.code, found.message) for d in _findings_with(document, after)
+        ):
             return types.WorkspaceEdit(changes={document.uri: document.text.edits([edit])})
     return None
 
@@ -116,7 +118,7 @@ def _comment(text: Text, offset: int, code: str) -> Edit:
     return Edit(Span(end - blank, end), f"  # seqtopo: ignore[{code}] {REASON}")
 
 
-def _again(document: Document, text: str) -> Sequence[Diagnostic]:
+def _findings_with(document: Document, text: str) -> Sequence[Diagnostic]:
     """Return the findings of a document with another text, the other cells of a notebook as they are."""
     spec, code = document.spec, document.code
     if spec is not None:

@@ -142,19 +142,19 @@ def lenses(document: Document, command: str) -> list[types.CodeLens]:
         last = spec.checked if spec.checked.ok else document.last.checked if document.last else None
         if offset is not None and last is not None and last.resolved is not None:
             count = number(params(last.resolved.graph))
-            found += _above(document, document.text.position(offset), count, command)
+            found += _lenses_at(document, document.text.position(offset), count, command)
     elif code is not None:
         for model in models_in(document, code):
             place = document.place(model.place.span)
             if place is None or model.report.params is None or not model.report.shapes:
                 continue
-            found += _above(
+            found += _lenses_at(
                 document, document.text.position(place.span.start), number(model.report.params), command
             )
     return found
 
 
-def _above(
+def _lenses_at(
     document: Document, position: types.Position, count: str, command: str
 ) -> Iterator[types.CodeLens]:
     range = types.Range(position, position)

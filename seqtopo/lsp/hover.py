@@ -143,7 +143,7 @@ def _name(document: Document, spec: Spec, use: Use) -> Iterator[str]:
         return
     text = " ".join(spec.source.text[slice(*bound.node.span)].split())
     shown = text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 3] + "..."
-    yield f"{_what(bound)}\n\n```seqtopo\n{shown}\n```"
+    yield f"{_binding_words(bound)}\n\n```seqtopo\n{shown}\n```"
     resolved = spec.checked.resolved
     known = resolved.parts.get(name) if resolved is not None and bound.within is None else None
     if isinstance(known, Named):
@@ -156,7 +156,7 @@ def _name(document: Document, spec: Spec, use: Use) -> Iterator[str]:
         yield from _nodes(document, bound.node.span)
 
 
-def _what(bound: Bound) -> str:
+def _binding_words(bound: Bound) -> str:
     name = f"`{bound.name.name}`"
     match bound.by:
         case "size":

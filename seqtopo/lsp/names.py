@@ -20,10 +20,10 @@ def use_at(document: Document, offset: int) -> tuple[Use | None, list[Use]]:
     if spec is None or spec.reading.spec is None:
         return None, []
     every = uses(spec.reading.spec)
-    return _at(every, offset), every
+    return _use_at(every, offset), every
 
 
-def _at(every: list[Use], offset: int) -> Use | None:
+def _use_at(every: list[Use], offset: int) -> Use | None:
     return next((use for use in every if use.name.span.start <= offset <= use.name.span.end), None)
 
 
@@ -83,7 +83,7 @@ def rename(document: Document, position: types.Position, name: str) -> types.Wor
     old = use.name.name
     if name == old:
         return types.WorkspaceEdit(changes={})
-    wrong = _unfit(name, use.name)
+    wrong = _why_unfit(name, use.name)
     if wrong:
         raise refused(wrong)
     places = [one.name.span for one in same(use, every)]
@@ -100,7 +100,7 @@ def refused(why: str) -> JsonRpcException:
     return JsonRpcInvalidParams(why)
 
 
-def _unfit(name: str, old: tree.Name) -> str:
+def _why_unfit(name: str, old: tree.Name) -> str:
     """Return the reason why a text cannot be the new name; "" if it can."""
     if [token.type for token in tokenize(name)] != ["NAME"]:
         return f"{name} is no name: write letters, digits and _, a letter first"

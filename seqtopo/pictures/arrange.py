@@ -241,7 +241,7 @@ class _Arrangement:
             elif s.block.family == "exit":
                 at = [self.xs[target]] * len(own)
             else:
-                wanted = [self._leave(x) for x in own]
+                wanted = [self._start_x(x) for x in own]
                 rooms = [self._slot_room(s.block.slots[x.slot]) for x in own]
                 x = self.xs[target]
                 pad = 1 if m.cells else m.pad_y if m.turned else m.pad_x
@@ -253,11 +253,11 @@ class _Arrangement:
                     at = [x]
             self.arrive.update({(target, x.slot): place for x, place in zip(own, at, strict=True)})
 
-    def _leave(self, s: Stretch) -> int:
+    def _start_x(self, s: Stretch) -> int:
         """Return the x at which a stretch begins."""
         return self.xs[s.top] + (self.measured[s.top].ports[s.port] if s.port >= 0 else 0)
 
-    def _land(self, s: Stretch) -> int:
+    def _end_x(self, s: Stretch) -> int:
         """Return the x at which a stretch ends."""
         return self.arrive[s.bottom, s.slot] if s.slot >= 0 else self.xs[s.bottom]
 
@@ -276,8 +276,8 @@ class _Arrangement:
             y += max((self.measured[e].h for e in row if not layers.is_stand_in(e)), default=0)
             nets: dict[tuple[int, int], Net] = {}
             for s in leaving[rank]:
-                net = nets.setdefault((s.top, s.port), Net([self._leave(s)], []))
-                net.bottoms.append(self._land(s))
+                net = nets.setdefault((s.top, s.port), Net([self._start_x(s)], []))
+                net.bottoms.append(self._end_x(s))
             self.nets.append(nets)
             self.gaps.append(y)
             if rank + 1 < len(layers.rows):
@@ -303,14 +303,14 @@ class _Arrangement:
             if target.block.family == "exit":
                 points.append((self.xs[arrow.target], self.scene_.h - self.m.border))
             else:
-                points.append((self._land(way[-1]), self.ys[arrow.target] + target.roles))
+                points.append((self._end_x(way[-1]), self.ys[arrow.target] + target.roles))
             inside = target.block.family == "exit"
             self.scene_.lines.append(Line(straightened(points), arrow.style, arrow=not inside))
             role = target.block.slots[arrow.slot]
             if role and not inside:
                 y = self.ys[arrow.target] + (0 if self.m.cells else target.roles // 2 - 2)
                 y = self.ys[arrow.target] + self.m.label if self.m.turned else y
-                self._beside_line(self._land(way[-1]), y, role)
+                self._beside_line(self._end_x(way[-1]), y, role)
 
     def _beside_line(self, x: int, y: int, words: str) -> None:
         """Put words on the right of a line that goes down at x; turned, below one that goes to the right."""
@@ -328,10 +328,10 @@ class _Arrangement:
         rank = layers.ranks[s.top]
         net = self.nets[rank][s.top, s.port]
         if net.track < 0:
-            return [(self._leave(s), self.gaps[rank])]
+            return [(self._start_x(s), self.gaps[rank])]
         m = self.m
         y = self.gaps[rank] + (net.track if m.cells else net.track * m.beside + m.beside // 2)
-        return [(self._leave(s), y), (self._land(s), y)]
+        return [(self._start_x(s), y), (self._end_x(s), y)]
 
     def _draw(self, i: int) -> None:
         m, s, block = self.m, self.measured[i], self.plan.blocks[i]

@@ -447,14 +447,14 @@ def feedback_of(graph: Graph, source: Source | None = None) -> Feedback:
     for number, value in enumerate(graph.outputs):
         given = graph.tensor(value)
         for node in reversed(inputs):
-            if given is not None and node.outputs and (words := _words(given, node.outputs[0])):
+            if given is not None and node.outputs and (words := _feedback_words(given, node.outputs[0])):
                 found.append(Feedback(number, node.index, words))
     if found:
         return min(found, key=lambda back: back.words.endswith(AHEAD))
     raise SpecError((_nothing_fits(graph, source),))
 
 
-def _words(given: Tensor, taken: Tensor) -> str:
+def _feedback_words(given: Tensor, taken: Tensor) -> str:
     """Return the words for an output that is fed back to an input; "" where it does not fit."""
     if not given.shape or not taken.shape or given.dtype not in FLOATS:
         return ""

@@ -24,14 +24,14 @@ def corners(points: Sequence[Point]) -> list[Corner]:
     """
     found: list[Corner] = []
     for before, here, after in zip(points, points[1:], points[2:], strict=False):
-        reach = min(PIXELS.corner, _apart(before, here) // 2, _apart(here, after) // 2)
+        reach = min(PIXELS.corner, _distance(before, here) // 2, _distance(here, after) // 2)
         found.append(Corner(_towards(here, before, reach), here, _towards(here, after, reach)))
     return found
 
 
 def shortened(points: Sequence[Point]) -> list[Point]:
     """Return a way without its last bit, which lies under the arrow's head."""
-    reach = min(4, _apart(points[-1], points[-2]))
+    reach = min(4, _distance(points[-1], points[-2]))
     return [*points[:-1], _towards(points[-1], points[-2], reach)]
 
 
@@ -44,7 +44,7 @@ def head(points: Sequence[Point]) -> tuple[Point, Point, Point]:
     return (bx, by), (cx - dy * half, cy - dx * half), (cx + dy * half, cy + dx * half)
 
 
-def _apart(a: Point, b: Point) -> int:
+def _distance(a: Point, b: Point) -> int:
     return abs(a[0] - b[0]) + abs(a[1] - b[1])
 
 

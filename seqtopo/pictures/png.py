@@ -162,7 +162,7 @@ def _rounded(points: list[Point]) -> list[tuple[float, float]]:
             (abs(here[0] - before[0]) + abs(here[1] - before[1])) // 2,
             (abs(here[0] - after[0]) + abs(here[1] - after[1])) // 2,
         )
-        a, b = _along(here, before, reach), _along(here, after, reach)
+        a, b = _moved_along(here, before, reach), _moved_along(here, after, reach)
         for i in range(7):
             t = i / 6
             found.append(
@@ -174,6 +174,6 @@ def _rounded(points: list[Point]) -> list[tuple[float, float]]:
     return [*found, points[-1]]
 
 
-def _along(a: Point, b: Point, by: int) -> Point:
+def _moved_along(a: Point, b: Point, by: int) -> Point:
     dx, dy = (b[0] > a[0]) - (b[0] < a[0]), (b[1] > a[1]) - (b[1] < a[1])
     return a[0] + dx * by, a[1] + dy * by

@@ -219,7 +219,7 @@ class Steps(Cells):
         cells = [self.bars[i]] if i in self.bars else list(self.cells[i].values())
         for cell in cells:
             if cell.gone:
-                self._gone(cell.x, middle)
+                self._draw_gone(cell.x, middle)
             elif cell.solid:
                 self._box(cell, i)
         if i in self.bars:
@@ -228,7 +228,7 @@ class Steps(Cells):
             kept = {s.slot for end in tier.ends for s in self.columns.at(tier.place, end)}
             for cell in cells:
                 if cell.slot not in kept:
-                    self._dropped(cell)
+                    self._draw_dropped(cell)
         for column in self._dots(i, tier):
             x = self.slots[region][column.slot]
             for y in self._lines_of(tier):
@@ -254,14 +254,14 @@ class Steps(Cells):
         apart = 1 if self.m.cells else 13
         return (middle - apart, middle + apart) if tier.direction == "both" else (middle,)
 
-    def _dropped(self, cell: Cell) -> None:
+    def _draw_dropped(self, cell: Cell) -> None:
         """Draw a short line out of a cell, that ends."""
         start = self.ys[cell.row] + self.hs[cell.row]
         if not self.m.cells:
             self.out.lines.append(Line(((cell.x, start), (cell.x, start + 7)), "dropped", arrow=False))
-        self._gone(cell.x, start if self.m.cells else start + 13)
+        self._draw_gone(cell.x, start if self.m.cells else start + 13)
 
-    def _gone(self, x: int, y: int) -> None:
+    def _draw_gone(self, x: int, y: int) -> None:
         w = self.m.width(GONE)
         self.out.texts.append(Text(x, y, GONE, "small", "middle", w, faint=True))
 
@@ -300,12 +300,12 @@ class Steps(Cells):
     def _draw_states(self) -> None:
         for i, tier in enumerate(self.tiers):
             if tier.direction:
-                self._passed_on(i, tier)
+                self._draw_passed_on(i, tier)
             for link in self._across_from(tier):
                 first = min(self.cells[i].values(), key=lambda cell: cell.x)
-                self._handed_over(link, self._gives(link)[-1], first)
+                self._draw_handed_over(link, self._gives(link)[-1], first)
 
-    def _handed_over(self, link: Link, source: Cell, first: Cell) -> None:
+    def _draw_handed_over(self, link: Link, source: Cell, first: Cell) -> None:
         """Draw a state from the last step of one layer to the first of the layer beside it.
 
         The line goes around the words that stand between them.
@@ -325,7 +325,7 @@ class Steps(Cells):
         ]
         self.out.lines.append(Line(tuple(way), "state"))
 
-    def _passed_on(self, i: int, tier: Tier) -> None:
+    def _draw_passed_on(self, i: int, tier: Tier) -> None:
         """From each step to the next one."""
         ends: list[tuple[int, int]] = [(cell.left, cell.right) for cell in self.cells[i].values()]
         half = self.m.width(DOTS, "title") // 2 + (0 if self.m.cells else 2)
@@ -337,16 +337,16 @@ class Steps(Cells):
         for n, y in enumerate(self._lines_of(tier)):
             back = tier.direction == "backward" or n == 1
             for (_, left), (right, _) in pairwise(ends):
-                self._across(*((right, left) if back else (left, right)), y, "data")
+                self._draw_across(*((right, left) if back else (left, right)), y, "data")
         if tier.stateful:
             y, back = self._middle(tier.row), tier.direction == "backward"
             low, high = ends[0][0] - self.gutter, ends[-1][1] + self.gutter
-            self._across(*((ends[0][0], low) if back else (low, ends[0][0])), y, "state")
-            self._across(*((high, ends[-1][1]) if back else (ends[-1][1], high)), y, "state")
+            self._draw_across(*((ends[0][0], low) if back else (low, ends[0][0])), y, "state")
+            self._draw_across(*((high, ends[-1][1]) if back else (ends[-1][1], high)), y, "state")
             w = self.m.width(AFTER)
             self.out.texts.append(Text(high + self.m.label, y, AFTER, "small", "start", w, faint=True))
 
-    def _across(self, start: int, end: int, y: int, style: Style, arrow: bool = True) -> None:
+    def _draw_across(self, start: int, end: int, y: int, style: Style, arrow: bool = True) -> None:
         """Draw a horizontal arrow.
 
         In cells, one to the left begins and ends on the other side of its cells.

@@ -329,11 +329,11 @@ class _Unrolling:
     def _steps(self, node: Node, came: list[tuple[int, Place]]) -> Tier:
         places = [place for _, place in came if place.many]
         for other in places[1:]:
-            self._same(places[0].axis, other.axis)
+            self._merge_axes(places[0].axis, other.axis)
         family, word, title, note = self._words(node)
         return Tier("steps", family, word, title, note, places[0], places[0])
 
-    def _same(self, one: Axis, other: Axis) -> None:
+    def _merge_axes(self, one: Axis, other: Axis) -> None:
         """Two axes turn out to be the same steps."""
         a, b = one.find(), other.find()
         if a is b:
@@ -413,7 +413,7 @@ class _Unrolling:
                         tier.state.append(link)
                 else:
                     if place.many and tier.kind == "steps":
-                        self._same(tier.place.axis, place.axis)
+                        self._merge_axes(tier.place.axis, place.axis)
                     tier.links.append(Link(source, self._way(tier, place), "mask", place))
 
     def _way(self, tier: Tier, came: Place) -> Way:

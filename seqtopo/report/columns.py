@@ -110,10 +110,10 @@ def fitted(text: str, room: int) -> str:
         return text
     tail = (room - 2) // 3
     head = room - 2 - tail
-    return _within(text, head) + ".." + _within(text[::-1], tail)[::-1]
+    return _cut_to(text, head) + ".." + _cut_to(text[::-1], tail)[::-1]
 
 
-def _within(text: str, room: int) -> str:
+def _cut_to(text: str, room: int) -> str:
     end = taken = 0
     for end, char in enumerate(text):
         taken += width(char)

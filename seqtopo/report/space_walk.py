@@ -398,20 +398,20 @@ def _reduce(failure: _Failure, looker: Looker) -> None:
     point = failure.point
     key = (failure.found.code, failure.found.span)
     for name in list(point):
-        if point[name] and _fails_so({**point, name: 0}, looker, key):
+        if point[name] and _fails_alike({**point, name: 0}, looker, key):
             point[name] = 0
     used = looker.look(point).used
     names: list[str] = []
     for name, domain in looker.domains.items():
         count = domain.count or 2
         others = [i for i in {0, 1, count // 2, count - 1} if i != point.get(name, 0) and i < count]
-        if name in used and any(not _fails_so({**point, name: i}, looker, key) for i in others):
+        if name in used and any(not _fails_alike({**point, name: i}, looker, key) for i in others):
             names.append(name)
     failure.names = tuple(names)
     failure.found = next((d for d in looker.look(point).wrong if (d.code, d.span) == key), failure.found)
 
 
-def _fails_so(point: Point, looker: Looker, key: tuple[str, Any]) -> bool:
+def _fails_alike(point: Point, looker: Looker, key: tuple[str, Any]) -> bool:
     return any((d.code, d.span) == key for d in looker.look(point).wrong)
 
 
@@ -462,7 +462,7 @@ def _narrower(failure: _Failure, walk: _Walk) -> Iterator[Fix]:
             kept = [
                 i
                 for i in range(len(domain.choices))
-                if not _fails_so({**failure.point, name: i}, looker, key)
+                if not _fails_alike({**failure.point, name: i}, looker, key)
             ]
             if kept:
                 text = "[" + ", ".join(print_expr(domain.choices[i]) for i in kept) + "]"
@@ -480,7 +480,7 @@ def _narrower(failure: _Failure, walk: _Walk) -> Iterator[Fix]:
             texts = []
             for others in (range(at - 1, -1, -1), range(at + 1, domain.count)):
                 near = others[:_MOST_NARROWED]
-                fine = (i for i in near if not _fails_so({**failure.point, name: i}, looker, key))
+                fine = (i for i in near if not _fails_alike({**failure.point, name: i}, looker, key))
                 if (value := next(fine, None)) is not None:
                     end = bound_text(domain.value(value))
                     texts.append(f"[{low}..{end}]" if value < at else f"[{end}..{high}]")

@@ -28,7 +28,7 @@ def dense(at: At) -> Iterator[str]:
     """Describe a ``dense``: on a vector, or on the features of every step."""
     before, after = at.came.shape[-1], at.gives.shape[-1]
     each = "the one number that goes out is" if after == 1 else f"each of the {after} numbers that go out is"
-    made = f"{each} a weighted sum of {_in(before)}"
+    made = f"{each} a weighted sum of {_incoming_words(before)}"
     if len(at.came.shape) > 1:
         yield f"at each of {the(at.steps, 'step')}, with the same weights: {made}"
     else:
@@ -39,7 +39,7 @@ def dense(at: At) -> Iterator[str]:
         yield from activated(at.get("activation"), "them" if after != 1 else "it")
 
 
-def _in(before: Size) -> str:
+def _incoming_words(before: Size) -> str:
     return "the one that comes in" if before == 1 else f"the {before} that come in"
 
 

@@ -78,7 +78,7 @@ def states(at: At) -> Iterator[str]:
         )
     start = at.node.tensors.get("initial_state")
     if start:
-        yield f"it does not start from zeros but from {_whence(at, start)}"
+        yield f"it does not start from zeros but from {_initial_state(at, start)}"
     takers = _takers(at)
     if takers:
         shapes = [show_shape(t.shape) for t in at.node.extras.get("state", ())]
@@ -88,7 +88,7 @@ def states(at: At) -> Iterator[str]:
             yield f"its final states, {len(shapes)} of shape {shapes[0]}, go on to {listed(takers)}"
 
 
-def _whence(at: At, start: tuple[Value, ...]) -> str:
+def _initial_state(at: At, start: tuple[Value, ...]) -> str:
     found: list[str] = []
     for index, second in dict.fromkeys((value.node, bool(value.extra)) for value in start):
         node = at.graph.nodes[index]

@@ -74,12 +74,12 @@ def _in_step(graph: Graph) -> str:
         return f"{each}; to each answer, that step alone counts"
     if known is not None and len(found) == 1:
         return f"{each}; {known}"
-    if all(_up_to(window) for window in windows):
+    if all(_is_causal(window) for window in windows):
         return f"{each}; to each answer, its own step and those before it count"
     return f"{each}; to each answer, the steps behind its own may count, too"
 
 
-def _up_to(window: Window) -> bool:
+def _is_causal(window: Window) -> bool:
     """Return whether no step sees a step behind its own."""
     own, high = window.own, window.high
     if own is None or (own.factor, own.over) != (high.factor, high.over) or own.factor < 0:

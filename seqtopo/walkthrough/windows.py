@@ -77,11 +77,11 @@ def ends(at: At) -> Iterator[str]:
     """Describe ``last`` and ``first``."""
     if at.axis() == 0:
         which = "last" if at.row.name == "last" else "first"
-        kept = f"the {which} {_many(at.gives.shape[0])} kept"
+        kept = f"the {which} {_count_words(at.gives.shape[0])} kept"
         yield f"of {the(at.steps, 'step')} {kept}, the others are dropped"
 
 
-def _many(size: Size) -> str:
+def _count_words(size: Size) -> str:
     return "one is" if size == 1 else f"{size} are"
 
 

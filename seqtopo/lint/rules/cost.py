@@ -53,7 +53,7 @@ def slow_kernel(view: View) -> Iterator[Finding]:
     for flow in view.flows:
         for node in flow.calls_given(*_DECIDE):
             place = place_of(flow, node)
-            reasons = _reasons(place.layer, _long(flow, node, place.layer))
+            reasons = _kernel_obstacles(place.layer, _is_long_unrolled(flow, node, place.layer))
             if reasons:
                 alike.setdefault((place.layer.row.name, *reasons), []).append(place)
     for (name, *why), found in alike.items():
@@ -72,7 +72,7 @@ def slow_kernel(view: View) -> Iterator[Finding]:
         )
 
 
-def _long(view: View, node: Node, layer: Layer) -> bool:
+def _is_long_unrolled(view: View, node: Node, layer: Layer) -> bool:
     """Return whether a recurrent layer is unrolled over so many steps that another rule reports it."""
     if not layer.get("unroll"):
         return False
@@ -80,7 +80,7 @@ def _long(view: View, node: Node, layer: Layer) -> bool:
     return isinstance(steps, int) and steps > MANY_UNROLLED
 
 
-def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
+def _kernel_obstacles(layer: Layer, long: bool = False) -> tuple[str, ...]:
     """Return why a layer cannot use the fast kernels; another rule reports long unrolled sequences."""
     if layer.row.name not in _WHERE or layer.get("use_cudnn") is False:
         return ()
@@ -133,7 +133,7 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
             masked = came[0] if came else None
             if place.layer.row.name not in ("lstm", "gru") or masked is None or masked.end is not None:
                 continue
-            if _reasons(place.layer):
+            if _kernel_obstacles(place.layer):
                 continue
             yield Finding(
                 place.span,
@@ -265,7 +265,7 @@ def long_unrolled(view: View) -> Iterator[Finding]:
     for flow in view.flows:
         for node in flow.calls_given("unroll"):
             place = place_of(flow, node)
-            if not place.layer.row.recurrent or not _long(flow, node, place.layer):
+            if not place.layer.row.recurrent or not _is_long_unrolled(flow, node, place.layer):
                 continue
             steps = flow.came(node).shape[0]
             plain = partial(without, param="unroll", row=place.layer.row)

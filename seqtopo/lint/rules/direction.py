@@ -172,11 +172,13 @@ def _ends(view: View) -> list[tuple[Node, Node, str]]:
             found.append((node, here.reader, end))
     both = {r.index for _, r, e in found if e == FIRST} & {r.index for _, r, e in found if e == LAST}
     return [
-        (n, r, e) for n, r, e in found if r.index not in both and not _halved(view, n) and not _short(view, r)
+        (n, r, e)
+        for n, r, e in found
+        if r.index not in both and not _halved(view, n) and not _is_single_step(view, r)
     ]
 
 
-def _short(view: View, reader: Node) -> bool:
+def _is_single_step(view: View, reader: Node) -> bool:
     """Return whether there is one step only, which is the first and the last."""
     return view.out(reader).shape[0] == 1
 
@@ -214,7 +216,7 @@ def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
     assert reader.layer is not None
     whole = edits.written(reader)
     drop = edits.drop(node)
-    if whole is not None and drop is not None and _only(view, reader, node):
+    if whole is not None and drop is not None and _is_only_step(view, reader, node):
         shorter = without(whole, "seq")
         if shorter != whole and reader.layer.get("backward_layer") is None:
             yield Fix(
@@ -249,7 +251,7 @@ def _same_width(view: View, node: Node, reader: Node) -> bool:
     return False
 
 
-def _only(view: View, reader: Node, node: Node) -> bool:
+def _is_only_step(view: View, reader: Node, node: Node) -> bool:
     """Return whether ``seq`` can go: only this one step is used, and no copy of the layer is elsewhere."""
     if len(view.out(node).shape) > 1:
         return False
@@ -422,10 +424,10 @@ def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
         kinds: set[Size] = {t.get("input_dim") or t.get("n") for t in tables} | {origin.below or 0}
         if width in kinds:
             return f"ids below {width} come in, and a distribution over {width} leaves at every step"
-    elif len(came.shape) == 2 and width == came.shape[-1] and _many(width):
+    elif len(came.shape) == 2 and width == came.shape[-1] and _is_many(width):
         return f"vectors of {width} come in, and a distribution over {width} leaves at every step"
     started = next((n for n in near if n.tensors.get("initial_state")), None)
-    if started is None or not (ids or _many(width)):
+    if started is None or not (ids or _is_many(width)):
         return ""
     others = view.graph.sources(started.tensors["initial_state"])
     if others and origin.index not in others:
@@ -433,7 +435,7 @@ def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
     return ""
 
 
-def _many(width: Size) -> bool:
+def _is_many(width: Size) -> bool:
     return not isinstance(width, int) or width >= _MANY_KINDS
 
 

@@ -406,7 +406,7 @@ def scores_wanted(view: View) -> Iterator[Finding]:
             continue
         if loss.from_logits:
             why = f"from_logits=true says that the loss applies {head.gives} itself"
-            fixes = _told_less(loss)
+            fixes = _without_from_logits(loss)
         elif loss.name in MARGINS and head.gives == "sigmoid":
             why = f"{loss.word} wants numbers on both sides of 0"
             fixes = _other_loss(loss, "binary_crossentropy")
@@ -418,17 +418,17 @@ def scores_wanted(view: View) -> Iterator[Finding]:
             f"{loss.word} wants plain scores, but {head.gives} has made numbers from 0 to 1 of them: {why}",
             label=f"applies {head.gives}" + ("" if margins else " already"),
             labels=(loss_label(loss, "wants scores"),),
-            help=f"leave {head.gives} out" + (f", or keep it and train by {_instead(loss)}"),
+            help=f"leave {head.gives} out" + (f", or keep it and train by {_right_loss(loss)}"),
             fixes=head.place.fix(f"leave {head.gives} out", partial(with_word, old=head.gives, new=None))
             + fixes,
         )
 
 
-def _instead(loss: Loss) -> str:
+def _right_loss(loss: Loss) -> str:
     return "a loss without from_logits" if loss.from_logits else "binary_crossentropy"
 
 
-def _told_less(loss: Loss) -> tuple[Fix, ...]:
+def _without_from_logits(loss: Loss) -> tuple[Fix, ...]:
     if not isinstance(loss.expr, tree.Call):
         return ()
     kept = tuple(a for a in loss.expr.args if a.name is None or a.name.name != "from_logits")

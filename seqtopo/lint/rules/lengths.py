@@ -160,7 +160,7 @@ def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iter
         if gives.shape == start.shape:
             yield Fix(title, _edits(view, path, steps))
             return
-        surplus = _less(gives.shape, start.shape)
+        surplus = _surplus_steps(gives.shape, start.shape)
         if surplus > 0:
             last = path[-1]
             here = steps.pop(len(path) - 1, None) or view.edits.written(last)
@@ -204,7 +204,7 @@ def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int
     return longer, Edit(call.span, print_expr(tree.Call(call.span, call.name, (number, *call.args[1:]))))
 
 
-def _less(shape: Shape, start: Shape) -> int:
+def _surplus_steps(shape: Shape, start: Shape) -> int:
     """Return the number of surplus steps; 0 where there are too few, or where it is not a sequence."""
     if len(shape) != 2 or shape[1:] != start[1:]:
         return 0
@@ -255,7 +255,7 @@ def steps_skipped(view: View) -> Iterator[Finding]:
             ):
                 continue
             name = "kernel_size" if "kernel_size" in layer.row.by_name else "pool_size"
-            window, moves = (_each(layer.get(n)) for n in (name, "strides"))
+            window, moves = (_whole_sizes(layer.get(n)) for n in (name, "strides"))
             if len(window) == 1 or len(moves) == 1:
                 longer = max(len(window), len(moves))
                 window, moves = (sizes * longer if len(sizes) == 1 else sizes for sizes in (window, moves))
@@ -277,7 +277,7 @@ def steps_skipped(view: View) -> Iterator[Finding]:
             )
 
 
-def _each(value: object) -> list[int]:
+def _whole_sizes(value: object) -> list[int]:
     sizes = value if isinstance(value, (tuple, list)) else (value,)
     return [size for size in sizes if isinstance(size, int)]
 
@@ -356,11 +356,11 @@ def _kernels(view: View, node: Node) -> Iterator[_Kernel]:
         # Small pictures are what deep networks of plain kernels end with.
         plain = not isinstance(size, int) or size < 2 or (slides.rank > 1 and dilation == 1)
         if not plain and isinstance(length, int) and isinstance(count, int):
-            first, last = _real(view, node, axis, length)
+            first, last = _real_steps(view, node, axis, length)
             yield _Kernel(node, slides, place, size, dilation, length, count, first, last)
 
 
-def _real(view: View, node: Node, axis: int, length: int) -> tuple[int, int]:
+def _real_steps(view: View, node: Node, axis: int, length: int) -> tuple[int, int]:
     """Return the first and the last of the incoming steps that are made from steps of the input."""
     found = fields(view.graph).get(node.inputs[0], NOTHING).values()
     ends = [] if found else [(0, length - 1)]
@@ -407,7 +407,9 @@ def answer_sees_few(view: View) -> Iterator[Finding]:
         behind = {node.index for node in view.behind((view.graph.outputs[one.place],))}
         made = [node for node in windows if node.index in behind]
         # Who takes some steps of the input itself has chosen them.
-        if not made or any(view.out(n).shape[:1] != (one.length,) for n in _straight(view, source, made[0])):
+        if not made or any(
+            view.out(n).shape[:1] != (one.length,) for n in _calls_between(view, source, made[0])
+        ):
             continue
         yield Finding(
             made[-1].span,
@@ -419,7 +421,7 @@ def answer_sees_few(view: View) -> Iterator[Finding]:
         )
 
 
-def _straight(view: View, source: Node, first: Node) -> Iterator[Node]:
+def _calls_between(view: View, source: Node, first: Node) -> Iterator[Node]:
     """Yield the calls between an input and the first convolution, by the first value of each."""
     node = first
     while node.inputs and node.inputs[0].node != source.index:

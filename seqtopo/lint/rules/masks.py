@@ -38,7 +38,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
                         _, _, readers = ends.setdefault(mask.end.index, (mask.end, mask, []))
                         readers.append(node)
         for node, mask, readers in ends.values():
-            yield _lost(flow, node, mask, readers, masks)
+            yield _lost_mask(flow, node, mask, readers, masks)
         yield from _in_td(flow)
 
 
@@ -48,7 +48,7 @@ def _mixes(view: View, node: Node) -> bool:
     return several and len(view.came(node).shape) == 2 and not uses_mask(view.graph, node)
 
 
-def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
+def _lost_mask(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
     assert node.layer is not None
     name = node.layer.row.name
     names = list(dict.fromkeys(r.layer.row.name for r in readers if r.layer is not None))
@@ -90,7 +90,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
         edit = view.edits.replace(node, step(node.span, "gavgpool1d"))
         if edit is not None:
             yield Fix("take the mean of the steps that are not padded", (edit,))
-    elif readers and _straight(view, view.maker(node.inputs[0]), readers[0]):
+    elif readers and _leads_only_to(view, view.maker(node.inputs[0]), readers[0]):
         edit = view.edits.drop(node)
         if edit is not None and _mixes(view, node):
             assert readers[0].layer is not None
@@ -102,7 +102,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
             yield Fix("leave the mask out: nothing uses it", (edit,))
 
 
-def _straight(view: View, node: Node, reader: Node) -> bool:
+def _leads_only_to(view: View, node: Node, reader: Node) -> bool:
     """Return whether a value goes from one node to the other and nowhere else."""
     for _ in range(FURTHEST):
         users = view.users(node)
@@ -117,7 +117,7 @@ def _straight(view: View, node: Node, reader: Node) -> bool:
 def _without_seq(view: View, node: Node) -> Iterator[Fix]:
     """Fix a recurrent layer before a flatten: it gives its last step alone, and flatten is not needed."""
     here = back_over(view, node, each_alone)
-    if here.layer is None or not here.layer.row.recurrent or not _straight(view, here, node):
+    if here.layer is None or not here.layer.row.recurrent or not _leads_only_to(view, here, node):
         return
     place = place_of(view, here)
     last = None if place.expr is None else without(place.expr, "return_sequences", place.layer.row)
@@ -166,7 +166,7 @@ def padding_not_masked(view: View) -> Iterator[Finding]:
                 continue
             if masks.before.get(node.index, (None,))[0] is not None:
                 continue
-            table = _table(flow, node)
+            table = _embedding_before(flow, node)
             if table is None:
                 continue
             place = place_of(flow, table)
@@ -185,7 +185,7 @@ def _hands_mask_on(view: View, node: Node) -> bool:
     return each_alone(view, node) and mask_of(view.graph, node).gives == "first"
 
 
-def _table(view: View, node: Node) -> Node | None:
+def _embedding_before(view: View, node: Node) -> Node | None:
     """Return the embedding that a recurrent layer reads, with nothing between that changes the steps."""
     here = back_over(view, node, _hands_mask_on)
     if not view.is_row(here, "embed") or view.came(here).dtype not in INTEGERS:

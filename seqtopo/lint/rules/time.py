@@ -32,7 +32,7 @@ def one_step(view: View) -> Iterator[Finding]:
         yield Finding(
             source.span,
             f"{node.layer.title} never recurs: it is given one step, {came}",
-            label=_one_of(view.out(source).shape),
+            label=_one_step_words(view.out(source).shape),
             labels=labels,
             notes=(
                 "over one step a recurrent layer is a dense layer with gates: it starts from zeros, and "
@@ -112,7 +112,7 @@ def _leaves_one(view: View, node: Node) -> bool:
     return len(before) == 2 and before[0] != 1
 
 
-def _one_of(shape: Shape) -> str:
+def _one_step_words(shape: Shape) -> str:
     return f"one step of {shape[1]} features" if len(shape) == 2 and shape[1] != 1 else "one step"
 
 
@@ -261,7 +261,7 @@ def steps_as_units(view: View) -> Iterator[Finding]:
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
         shape = view.out(node).shape
-        if view.out(node).dtype not in FLOATS and len(shape) == 1 and _telling(shape[0]):
+        if view.out(node).dtype not in FLOATS and len(shape) == 1 and _is_no_class_count(shape[0]):
             counts.setdefault(shape[0], node)
     summaries = _summaries(view) if counts else {}
     for node in view.calls_of("dense") if counts else ():
@@ -285,7 +285,7 @@ def steps_as_units(view: View) -> Iterator[Finding]:
         )
 
 
-def _telling(size: Size) -> bool:
+def _is_no_class_count(size: Size) -> bool:
     """Return whether a number of steps is unlikely to equal a number of classes by chance."""
     return size > 20 if isinstance(size, int) else bool(symbols(size))
 

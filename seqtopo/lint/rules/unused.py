@@ -91,11 +91,11 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
 @rule("ST662")
 def step_without_effect(view: View) -> Iterator[Finding]:
     """Find a step that hands on its input unchanged."""
-    for flow, node in _steps(view, lambda f: f.calls_with(*_MAY_BE_IDLE), lambda f, n: bool(_idle(f, n))):
+    for flow, node in _steps(view, lambda f: f.calls_with(*_MAY_BE_IDLE), lambda f, n: bool(_why_idle(f, n))):
         assert node.layer is not None
         yield Finding(
             node.span,
-            f"{_called(flow, node)} does nothing here: {_idle(flow, node)}",
+            f"{_written_name(flow, node)} does nothing here: {_why_idle(flow, node)}",
             label="no effect",
             help="leave it out",
             fixes=_left_out(flow, node, safe=not _by_size(flow, node)),
@@ -118,8 +118,8 @@ def row_before_merge(view: View) -> Iterator[Finding]:
         )
         yield Finding(
             node.span,
-            f"{_called(flow, node)} is given one value: outside a list a 'for' makes a row, in which each "
-            "step takes what the one before it gives",
+            f"{_written_name(flow, node)} is given one value: outside a list a 'for' makes a row, in which "
+            "each step takes what the one before it gives",
             label="nothing to merge",
             labels=(Label(row.span, "a row"),),
             help="put it in square brackets for branches side by side, or take the merge out",
@@ -144,14 +144,14 @@ def _turns(row: tree.For) -> int:
     return len(values.items) if isinstance(values, (tree.List, tree.Tuple)) else 2
 
 
-def _called(view: View, node: Node) -> str:
+def _written_name(view: View, node: Node) -> str:
     """Return the name that a step calls, as it is written."""
     step = view.written(node)
     name = step.name if isinstance(step, tree.Call) else step
     return name.name if isinstance(name, tree.Name) else "the step"
 
 
-def _idle(view: View, node: Node) -> str:
+def _why_idle(view: View, node: Node) -> str:
     """Return why a step only hands on its input; "" where it does something."""
     layer = node.layer
     if layer is None or node.inputs[0].extra:
@@ -216,7 +216,7 @@ def placeholder(view: View) -> Iterator[Finding]:
             node.span,
             "linear leaves every number as it is"
             if linear
-            else f"{_called(flow, node)} with the rate 0 drops nothing",
+            else f"{_written_name(flow, node)} with the rate 0 drops nothing",
             label="no effect",
             help="leave it out, unless it says that no activation is meant"
             if linear
