@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from seqtopo.code.findings import CheckedModel
     from seqtopo.runtime.kernels.predictor import Predictor
-    from seqtopo.searching.keras_tuner import SpecHyperModel
+    from seqtopo.searching.points import SpecHyperModel
 
 
 def check(
@@ -605,7 +605,7 @@ def hypermodel(spec: Text, *, backend: str | None = None, **dims: Any) -> SpecHy
     True
     """
     _needs_optuna("hypermodel")
-    from seqtopo.searching.keras_tuner import SpecHyperModel
+    from seqtopo.searching.points import SpecHyperModel
     from seqtopo.searching.running import points_of
 
     return SpecHyperModel(points_of(analyse(spec, dims), dims), dims, backend)
@@ -729,7 +729,7 @@ def distribute(model: keras.Model | None = None, *, device: str | None = None) -
     from seqtopo.emit.backend import choose
 
     choose()
-    from seqtopo.distributing import put_into
+    from seqtopo.distributing.fitting import put_into
 
     return put_into(model, device)
 

@@ -37,6 +37,10 @@ GFLOPS = 100.0
 FORMATS = ("text", "concise", "json", "github", "sarif")
 
 
+STDIN = "-"
+"""The argument that stands for the standard input."""
+
+
 class UsageError(Exception):
     """The command was called in a way it does not understand; says how to call it."""
 
@@ -377,3 +381,9 @@ def chosen(args: argparse.Namespace, settings: Selection) -> Selection:
         return selection(args.select, args.ignore, settings)
     except NoSuchRule as error:
         raise UsageError(error.message, error.help) from None
+
+
+def is_text(argument: str) -> bool:
+    """Return whether an argument is a spec and not a file's name: by its arrow, its source, its lines."""
+    looks = not argument.strip() or any(sign in argument for sign in ("->", "in(", "\n"))
+    return looks and not os.path.lexists(argument)

@@ -11,9 +11,18 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of, seed
+from seqtopo.cli.arguments import (
+    STDIN,
+    Parser,
+    UsageError,
+    add_format,
+    add_spec_options,
+    dims_of,
+    is_text,
+    seed,
+)
 from seqtopo.cli.check import as_json
-from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import add_force, cannot_write, keep_what_is_there, write_model, write_whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from seqtopo.cli.arguments import (
     BATCH,
     GBPS,
     GFLOPS,
+    STDIN,
     Parser,
     UsageError,
     add_code_options,
@@ -24,16 +26,15 @@ from seqtopo.cli.arguments import (
     chosen,
     dims_of,
 )
-from seqtopo.cli.data_options import add_data_options, asked_of, fitted
-from seqtopo.cli.files import STDIN, STDIN_NAME, check_specs, read_input
+from seqtopo.cli.data_options import add_data_options, fitted
+from seqtopo.cli.files import STDIN_NAME, check_specs, read_input
 from seqtopo.cli.python_code import (
-    checked_code,
     expanded,
     is_python,
     put_models,
     put_stops,
     reports_of,
-    unknown_dims,
+    split_name,
 )
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
@@ -213,7 +214,7 @@ def _of_models(file: CheckedFile, args: argparse.Namespace, argument: str) -> li
             continue
         from seqtopo.code.telling import in_cells  # a spec is checked without reading any Python
 
-        selection = asked_of(args, argument).selection
+        selection = chosen(args, settings_of(split_name(argument)[0]).selection)
         graph, place = checked.resolved.graph, model.place
         scaling, warned = _on_ranks(graph, place.span, args, selection, place.source)
         shown = (*report.diagnostics, *in_cells(warned, file.code))
@@ -224,6 +225,10 @@ def _of_models(file: CheckedFile, args: argparse.Namespace, argument: str) -> li
 def _check_files(args: argparse.Namespace, dims: Mapping[str, Any], *, alone: bool) -> dict[str, CheckedFile]:
     """Check the Python files among the arguments, by their names; ``alone`` where there are no specs."""
     found: dict[str, CheckedFile] = {}
+    if not any(is_python(spec, args.language) for spec in args.specs):
+        return found
+    from seqtopo.cli.code_models import asked_of, checked_code, unknown_dims  # specs are checked without it
+
     for spec in dict.fromkeys(args.specs):
         if is_python(spec, args.language):
             text = read_input().decode("utf-8-sig", "replace") if spec == STDIN else None
@@ -335,10 +340,6 @@ def as_json(
 
     A size is a number, or a text where symbols take part.
     """
-    import json
-
-    from seqtopo.diag.renderers.json import render_json
-
     specs: list[dict[str, Any]] = []
     for report in found:
         specs.append(
@@ -363,7 +364,7 @@ def as_json(
                 "outputs": {name: _shape(shape) for name, shape in report.outputs.items()},
                 "unbound": list(report.unbound),
                 **({"space": report.space.data()} if report.space is not None else {}),
-                "diagnostics": json.loads(render_json(report.diagnostics)),
+                "diagnostics": json.loads(renderer("json")(report.diagnostics)),
             }
         )
     for spec, scaling in zip(specs, scalings, strict=False):

@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 
 from seqtopo.cli import convert_model
-from seqtopo.cli.arguments import Parser, UsageError, add_format
-from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
-from seqtopo.cli.python_code import spec_in_code
+from seqtopo.cli.arguments import STDIN, Parser, UsageError, add_format
+from seqtopo.cli.files import STDIN_NAME, load_code, read_input
 from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.cli.writing import add_force, apart, keep_what_is_there, text_place, write_whole
 from seqtopo.diag.error import SpecError
@@ -110,7 +109,7 @@ def _of_vgsl(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ..
 
 def _of_keras(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ...]]:
     """Return the spec of a model in Python code."""
-    source, found = spec_in_code(f"{args.text}:{args.model}" if args.model else args.text)
+    source, found = load_code(f"{args.text}:{args.model}" if args.model else args.text)
     return (None if any(d.severity == "error" for d in found) else source.text), found
 
 

@@ -16,6 +16,7 @@ from seqtopo.decompiler.model_files import read_config
 from seqtopo.decompiler.old_models import age_of_config
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.renderers.cells import visible
+from seqtopo.emit.backend import choose, refuse_packages
 from seqtopo.report.columns import Column, columns
 from seqtopo.syntax.read import is_model
 from seqtopo.system.shell import command
@@ -55,11 +56,9 @@ def _carry(args: argparse.Namespace) -> int:
         config = read_config(source)
         if weights.suffix.lower() not in _H5:
             raise _not_h5(weights, age_of_config(config) is None)
-        from seqtopo.emit.backend import choose, refuse_packages  # only this way out needs Keras
-
         refuse_packages()
         choose()
-        from seqtopo.exporting.carrying import carry, save
+        from seqtopo.exporting.carrying import carry, save  # loads Keras
 
         made = carry(config, weights, losses, theano=args.theano)
         write_model(target, lambda path: save(made, path))

@@ -5,15 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from seqtopo.cli.arguments import Parser, UsageError, chosen, dims_of
-from seqtopo.cli.python_code import is_python, split_name
-from seqtopo.cli.settings import settings_of
+from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.report.analyse import Checked
-
-if TYPE_CHECKING:
-    from seqtopo.code.asked import Asked
 
 
 def add_data_options(parser: Parser) -> None:
@@ -66,31 +61,6 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
         return with_data(checked, data.x, data.y, args.loss, dims, data.weights, pad=args.pad)
     except NoSuchLossError as error:
         raise UsageError(str(error), "for example: --loss mse") from None
-
-
-def asked_of(args: argparse.Namespace, argument: str) -> Asked:
-    """Return the checks that the options of ``seqtopo check`` request for the models of a Python file.
-
-    Raises:
-        UsageError: an option is for specs alone, or data is given for several of them.
-    """
-    from seqtopo.code.asked import Asked, GivenData  # a spec is checked without reading any Python
-
-    if args.modules and all(is_python(spec, args.language) for spec in args.specs):
-        raise UsageError(
-            "--import is for the layers of specs: Python files are read, and nothing is imported",
-            "leave it out",
-        )
-    settings, files = settings_of(split_name(argument)[0]), data_of(args, len(args.specs))
-    data = GivenData(*files, args.loss, args.pad, split_name(argument)[1]) if files is not None else None
-    dims = dims_of(args.dims)
-    for name, value in dims.items():
-        if all(is_python(spec, args.language) for spec in args.specs) and not isinstance(value, int):
-            raise UsageError(
-                f"-D {name} is a size that the code does not say: a number", f"as in -D {name}=24"
-            )
-    most = args.max_params or settings.max_params
-    return Asked(chosen(args, settings.selection), dims, most, data)
 
 
 class Files(NamedTuple):

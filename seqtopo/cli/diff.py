@@ -12,8 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import STDIN, check_specs, is_text, say_first_values
+from seqtopo.cli.arguments import STDIN, Parser, UsageError, add_dims, dims_of, is_text
+from seqtopo.cli.files import check_specs, say_first_values
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import check_spec, is_left_out, is_text, say_first_values
+from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of, is_text
+from seqtopo.cli.files import check_spec, is_left_out, say_first_values
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import add_force, apart, keep_what_is_there, write_whole
 from seqtopo.decompiler.decompile import decompiled

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seqtopo.cli.python_code import is_code, spec_in_code
+from seqtopo.cli.arguments import STDIN, is_text
+from seqtopo.cli.python_code import is_code
 from seqtopo.cli.terminal import say
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -21,7 +21,6 @@ from seqtopo.syntax.read import decode, is_model, read_file
 from seqtopo.system.bounds import SPEC_BYTES
 from seqtopo.system.progress import cleared, tracked
 
-STDIN = "-"
 STDIN_NAME = "<stdin>"
 
 
@@ -36,10 +35,11 @@ def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     return (Source(argument), ()) if is_text(argument) else read_file(argument)
 
 
-def is_text(argument: str) -> bool:
-    """Return whether an argument is a spec and not a file's name: by its arrow, its source, its lines."""
-    looks = not argument.strip() or any(sign in argument for sign in ("->", "in(", "\n"))
-    return looks and not os.path.lexists(argument)
+def load_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """Return the spec of the model that ``train.py`` or ``train.py:NAME`` means, with what it leaves out."""
+    from seqtopo.cli.code_models import spec_in_code  # few arguments are Python, and it takes long to load
+
+    return spec_in_code(argument)
 
 
 def read_input() -> bytes:
@@ -50,7 +50,7 @@ def read_input() -> bytes:
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     """Return the spec that an argument names, read and resolved."""
-    source, problems = spec_in_code(argument) if is_code(argument) else load(argument)
+    source, problems = load_code(argument) if is_code(argument) else load(argument)
     if any(d.severity == "error" for d in problems):
         return Checked(source, None, None, problems)
     checked = analyse(source, dims)

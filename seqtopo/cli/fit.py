@@ -7,9 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed, whole
+from seqtopo.cli.arguments import STDIN, Parser, UsageError, add_spec_options, add_stock, dims_of, seed, whole
 from seqtopo.cli.data_options import add_pad
-from seqtopo.cli.files import STDIN, check_spec
+from seqtopo.cli.files import check_spec
 from seqtopo.cli.fit_files import PROGRESS, Training, keep_what_is_there, target_of
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say, say_nothing

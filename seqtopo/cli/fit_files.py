@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.arguments import STDIN, UsageError, is_text
 from seqtopo.cli.build import SUFFIX
-from seqtopo.cli.files import STDIN, is_text
 from seqtopo.cli.terminal import say
 from seqtopo.cli.writing import apart
 from seqtopo.cli.writing import keep_what_is_there as keep

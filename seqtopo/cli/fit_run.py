@@ -27,7 +27,7 @@ from seqtopo.data.training.model_files import Notes, save_with
 from seqtopo.data.training.scoring import own_scores, right_classes
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.distributing import put_into
+from seqtopo.distributing.fitting import put_into
 from seqtopo.distributing.group import join
 from seqtopo.emit.backend import running
 from seqtopo.labels.loss_shapes import loss_name

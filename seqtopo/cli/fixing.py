@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import chosen, dims_of, fix_only
+from seqtopo.cli.arguments import STDIN, chosen, dims_of, fix_only, is_text
 from seqtopo.cli.data_options import fitted
-from seqtopo.cli.files import STDIN, is_text
 from seqtopo.cli.python_code import is_python
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_bytes, put_diagnostics, say

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from seqtopo.cli.arguments import UsageError, fix_only
-from seqtopo.cli.data_options import asked_of
-from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
-from seqtopo.cli.python_code import is_python, split_name, unknown_dims, usage_errors
+from seqtopo.cli.arguments import STDIN, UsageError, fix_only
+from seqtopo.cli.code_models import asked_of, unknown_dims, usage_errors
+from seqtopo.cli.files import STDIN_NAME, read_input
+from seqtopo.cli.python_code import is_python, split_name
 from seqtopo.cli.terminal import put_bytes, say
 from seqtopo.cli.writing import put_difference, write_whole
 from seqtopo.code.check import only_model, reader, verified

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seqtopo.cli.arguments import Parser
-from seqtopo.cli.files import STDIN
+from seqtopo.cli.arguments import STDIN, Parser
 from seqtopo.cli.terminal import put_bytes, put_diagnostics, say
 from seqtopo.cli.writing import original, put_difference, write_whole
 from seqtopo.diag.error import SpecError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -78,8 +79,6 @@ def _unknown(name: str) -> UsageError:
 
 
 def _json(rows: Sequence[Row]) -> str:
-    import json
-
     return json.dumps([asdict(facts(row)) for row in rows], indent=2)
 
 

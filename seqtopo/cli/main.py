@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TextIO
@@ -145,7 +146,6 @@ def _quiet(stream: TextIO | None = None) -> None:
 
 def _own_fault(error: Exception) -> int:
     import platform
-    import traceback
 
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{'/'.join(where.filename.replace(os.sep, '/').split('/')[-2:])}:{where.lineno}"

@@ -8,8 +8,8 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from seqtopo.cli.arguments import Parser, add_dims, dims_of
-from seqtopo.cli.files import is_text, load
+from seqtopo.cli.arguments import Parser, add_dims, dims_of, is_text
+from seqtopo.cli.files import load
 from seqtopo.cli.python_code import is_code, split_name
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import flush, put_diagnostics, say

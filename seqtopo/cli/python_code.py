@@ -1,24 +1,19 @@
-"""Find the Python files and notebooks on the command line, and show the models that they make."""
+"""Find the Python files and notebooks on the command line, and print what was found in them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
-from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.terminal import put, say
-from seqtopo.diag.model import Diagnostic
 from seqtopo.report.report import Report, shape_table
-from seqtopo.source import Source, Span
 from seqtopo.syntax.read import CODE, SPEC_ENDINGS
 from seqtopo.system.bounds import CODE_BYTES
 from seqtopo.system.files import open_file
 
 if TYPE_CHECKING:
     from seqtopo.cli.terminal import Terminal
-    from seqtopo.code.asked import Asked
     from seqtopo.code.findings import CheckedFile
     from seqtopo.code.model import Where
 
@@ -94,88 +89,6 @@ def _speaks_of_keras(path: str) -> bool:
             return b"keras" in file.read(CODE_BYTES)
     except OSError:
         return True  # it is read once more, which says what is wrong with it
-
-
-def checked_code(argument: str, asked: Asked, text: str | None = None) -> CheckedFile:
-    """Return the models of a Python file, or of a ``text`` in its place, checked.
-
-    Of ``train.py:NAME`` it is only the model that is named.
-
-    Raises:
-        UsageError: there is data, and it cannot be told for which model, or for which loss.
-    """
-    from seqtopo.code.check import check_path, check_text, only_model
-
-    path, name = split_name(argument) if text is None else (argument, "")
-    with usage_errors():
-        found = check_path(path, asked) if text is None else check_text(text, argument, asked=asked)
-    return only_model(found, name) if name else found
-
-
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn errors about data for the models of a file into mistakes on the command line.
-
-    Raises:
-        UsageError: it cannot be told for which model data is, or for which loss.
-    """
-    from seqtopo.code.asked import NotOneModelError
-    from seqtopo.data.fitting import NoSuchLossError
-
-    try:
-        yield
-    except NotOneModelError as error:
-        raise UsageError(error.message, error.help) from None
-    except NoSuchLossError as error:
-        raise UsageError(str(error), "for example: --loss mse") from None
-
-
-def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """Return the spec of the model that ``train.py`` or ``train.py:NAME`` means, with warnings of what it
-    leaves out.
-
-    Where there is no such model, the errors come instead.
-    """
-    from seqtopo.code.asked import Asked
-    from seqtopo.code.check import model_named
-
-    path, name = split_name(argument)
-    found = checked_code(path, Asked())
-    model, problems = model_named(found, name)
-    if model is None:
-        return Source("", argument), problems
-    errors = tuple(d for d in model.diagnostics if d.severity == "error")
-    if errors or not model.spec:
-        return Source("", argument), errors or (_unread(argument, model.model.stops),)
-    return Source(model.spec, argument), model.left_out
-
-
-def _unread(argument: str, stops: Sequence[Any]) -> Diagnostic:
-    help = "its layers cannot be told from the code alone"
-    for stop in stops:
-        if stop.where is not None:
-            help = f"line {stop.where.source.place(stop.where.span.start).line}: {stop.why}"
-            break
-    return Diagnostic(
-        "ST407", f"{argument} cannot be read as a spec", Span(0, 0), help=help, source=Source("", argument)
-    )
-
-
-def unknown_dims(dims: Mapping[str, Any], files: Sequence[CheckedFile]) -> None:
-    """Refuse names that ``-D`` binds and no model of the files has.
-
-    Raises:
-        UsageError: there is one.
-    """
-    from seqtopo.code.findings import symbols_of_text
-
-    known: set[str] = set()
-    for file in files:
-        for model in file.models:
-            known |= symbols_of_text(model.text) if model.text is not None else set()
-    for name in dims.keys() - known:
-        listed = ", ".join(sorted(known)[:8]) or "none"
-        raise UsageError(f"no model has a size {name}", f"the sizes that only the code knows are {listed}")
 
 
 def reports_of(file: CheckedFile) -> list[Report]:

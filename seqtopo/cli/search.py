@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, whole
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, import_modules, whole
 from seqtopo.cli.fit import add_training_options
 from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.system import packages
+from seqtopo.system.threads import limit_threads
 
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "grid")
 PRUNERS = ("median", "hyperband", "none")
@@ -109,13 +111,24 @@ def run(args: argparse.Namespace) -> int:
             f"the best spec is a text, not {output.name}", f"write -o {output.with_suffix('.txt').name}"
         )
     try:
-        if args.show is not None:
-            from seqtopo.cli.search_show import show  # loads Optuna
-
-            return show(args)
         from seqtopo.cli.search_run import search  # loads Optuna and NumPy
 
         return search(args)
     except SpecError as error:
         put_diagnostics(error.diagnostics)
         return 1
+
+
+def _work() -> int:
+    """Works as a process of ``--jobs K``, which takes its arguments and its cores from its input."""
+    given = json.loads(sys.stdin.read())
+    limit_threads(given["cores"])  # before a module loads a backend, which takes its threads then
+    args = argparse.Namespace(**given["args"])
+    args.dims = [(name, tuple(value) if isinstance(value, list) else value) for name, value in args.dims]
+    if args.modules:
+        import_modules(args.modules, args.backend)
+    return run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(_work())

@@ -20,11 +20,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from seqtopo.cli import fit as fit_command
-from seqtopo.cli.arguments import UsageError, bound_from_outside, dims_of
-from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.arguments import STDIN, UsageError, bound_from_outside, dims_of, is_text
+from seqtopo.cli.files import check_spec
 from seqtopo.cli.search_board import Board
 from seqtopo.cli.search_picture import picture
-from seqtopo.cli.search_show import journal_of, put_study
+from seqtopo.cli.search_show import journal_of, put_study, show
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import say, say_nothing
 from seqtopo.cli.writing import apart, keep_what_is_there, write_whole
@@ -80,7 +80,9 @@ class Interrupt:
 
 
 def search(args: argparse.Namespace) -> int:
-    """Search, show what was found, and train the best. Returns the exit code."""
+    """Search, show what was found, and train the best; with ``--show`` only show. Returns the exit code."""
+    if args.show is not None:
+        return show(args)
     at_hand = args.spec == STDIN or is_text(args.spec)
     dims = dims_of(args.dims)
     output = Path(args.output)
@@ -163,7 +165,7 @@ def _run_workers(args: argparse.Namespace, text: str, board: Board, interrupt: I
         limit = json.dumps(
             {"args": {**vars(args), "spec": _spec_for(args, text), "worker": str(number)}, "cores": own}
         )
-        for_child = [sys.executable, "-m", "seqtopo.cli.search_child"]
+        for_child = [sys.executable, "-m", "seqtopo.cli.search"]
         children.append(
             subprocess.Popen(
                 for_child, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from seqtopo.cli.arguments import UsageError
-from seqtopo.cli.files import STDIN, is_text
+from seqtopo.cli.arguments import STDIN, UsageError, is_text
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.lint.selection import NoSuchRule, Selection, selection

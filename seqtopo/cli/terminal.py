@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import no_log_command, visible
 from seqtopo.system.progress import cleared
 
@@ -105,11 +106,9 @@ def put_diagnostics(
     ``stream`` is the standard error where none is given. A line that is to be copied is not ``wrapped``.
     """
     if found:
-        from seqtopo.diag.renderers.text import render_text
-
         stream = sys.stderr if stream is None else stream
         screen = terminal(stream)
-        put(render_text(found, width=screen.width if wrapped else None, color=screen.color), stream)
+        put(renderer("text")(found, width=screen.width if wrapped else None, color=screen.color), stream)
 
 
 def put_bytes(data: bytes) -> None:

@@ -9,8 +9,8 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import NamedTuple
 
-from seqtopo.cli.arguments import Parser, UsageError
-from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
+from seqtopo.cli.arguments import STDIN, Parser, UsageError
+from seqtopo.cli.files import STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic

@@ -16,6 +16,7 @@ from seqtopo.code.call_findings import call_findings
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
+from seqtopo.code.left_out import left_out
 from seqtopo.code.migrate import old_findings
 from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
 from seqtopo.code.name_findings import name_findings
@@ -99,8 +100,6 @@ class CheckedModel:
     @property
     def left_out(self) -> tuple[Diagnostic, ...]:
         """The diagnostics of the parts of the model that its spec leaves out."""
-        from seqtopo.code.left_out import left_out  # a check of code does not say it
-
         return in_cells(left_out(self.text), self.code) if self.text is not None else ()
 
     @cached_property

@@ -6,6 +6,8 @@ import math
 import os
 import struct
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +21,6 @@ from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
 from seqtopo.system.files import open_file
 
 if TYPE_CHECKING:
-    import zipfile
-
     import numpy as np
 
 MAGIC = b"\x93NUMPY"
@@ -102,8 +102,6 @@ def read_headers(path: Path) -> dict[str, Header]:
 
 
 def _members(path: Path, file: IO[bytes]) -> dict[str, Header]:
-    import zipfile
-
     with _zip_failures():
         archive = zipfile.ZipFile(file)
         infos = archive.infolist()
@@ -130,8 +128,6 @@ def open_member(header: Header) -> Iterator[IO[bytes]]:
     Raises:
         Unreadable: it is damaged.
     """
-    import zipfile
-
     with (
         _zip_failures(),
         zipfile.ZipFile(header.path) as archive,
@@ -148,9 +144,6 @@ def _member(archive: zipfile.ZipFile, name: str) -> str:
 @contextmanager
 def _zip_failures() -> Iterator[None]:
     """Turn errors of ``zipfile`` for damaged, encrypted and unusually packed files into ``Unreadable``."""
-    import zipfile
-    import zlib
-
     # RuntimeError: a password is needed. NotImplementedError: a packing that Python does not know.
     failures = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error)
     try:

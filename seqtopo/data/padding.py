@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,8 +149,6 @@ def _look_at_shapes(name: str, shapes: Sequence[tuple[int, ...]]) -> None:
 
 
 def _look_at_size(name: str, shape: tuple[int, ...], lengths: Sequence[int]) -> None:
-    import math
-
     if math.prod(shape) > PADDED_NUMBERS:
         longest = lengths.index(max(lengths))
         _refuse(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers import renderer
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
 
@@ -29,16 +31,10 @@ class SpecError(ValueError):
         super().__init__(diagnostics)
 
     def __str__(self) -> str:
-        from seqtopo.diag.renderers.text import render_text
-
-        return "\n" + render_text(self.diagnostics)
+        return "\n" + renderer("text")(self.diagnostics)
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows for an uncaught error: the user's code and the message."""
-        import traceback  # only an error that nobody caught needs it
-
-        from seqtopo.diag.renderers.text import render_text
-
         color = not os.environ.get("NO_COLOR")
         places = []
         for frame in traceback.extract_tb(self.__traceback__):
@@ -48,4 +44,4 @@ class SpecError(ValueError):
                 file = f"{Path(frame.filename).name}, " if os.path.isfile(frame.filename) else ""
                 within = "" if frame.name.startswith("<") else f" in {frame.name}"
                 places.append(f"{file}line {frame.lineno}{within}: {frame.line}")
-        return ["SpecError", *places, "", *render_text(self.diagnostics, color=color).splitlines()]
+        return ["SpecError", *places, "", *renderer("text")(self.diagnostics, color=color).splitlines()]

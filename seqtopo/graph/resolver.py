@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
@@ -43,6 +43,7 @@ from seqtopo.graph.symbols import (
     renamed,
     size_text,
 )
+from seqtopo.graph.training import Training, Values, read_training
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
@@ -54,9 +55,6 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import declared, items_of, without_item
-
-if TYPE_CHECKING:
-    from seqtopo.graph.training import Training, Values
 
 Answer = TypeVar("Answer")
 
@@ -419,8 +417,6 @@ class Resolver:
                 )
             )
             return known
-        from seqtopo.graph.training import read_training
-
         try:
             return read_training(statement, lambda e: self.evaluator.value(e, self.scope))
         except Refusal as refusal:

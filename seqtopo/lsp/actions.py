@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 
 from lsprotocol import types
 
@@ -163,8 +164,6 @@ def _fix_all(document: Document, *, asked: bool) -> Iterator[types.CodeAction]:
 
 def _by_line(before: str, after: str) -> list[Edit]:
     """Return the edits between two texts, of only the lines that change: a notebook's cells stay apart."""
-    from difflib import SequenceMatcher  # only this needs it
-
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     starts = [0]
     for line in old:

@@ -22,6 +22,7 @@ from seqtopo.pictures.folding import loops_of
 from seqtopo.pictures.framing import part_of, stretches_of
 from seqtopo.pictures.marking import count_params, mark, mark_sources
 from seqtopo.pictures.mermaid import mermaid
+from seqtopo.pictures.pdf import pdf
 from seqtopo.pictures.plan import Block, Feedback, Plan, plan_of
 from seqtopo.pictures.png import LARGEST, png
 from seqtopo.pictures.scene import CELLS, PIXELS, Metrics, Scene
@@ -127,8 +128,6 @@ class Drawing:
 
     def pdf(self, theme: Theme | None = None) -> bytes:
         """Return the bytes of a PDF file of one page, with lines and letters that stay sharp."""
-        from seqtopo.pictures.pdf import pdf  # few pictures are PDF, which needs the fonts
-
         return pdf(self.scene, dark=(theme or self.theme) == "dark", pixels=self._pixels)
 
     def tikz(self, theme: Theme | None = None) -> str:

@@ -103,11 +103,16 @@ def run_passes(
         from seqtopo.advice.advise import advise  # a right spec needs none of it, and it takes long to load
 
         return None, advise(resolution)
-    if resolved is None or resolved.training is None or not labels:
-        return resolved, []
+    return resolved, label_findings(resolved) if resolved is not None and labels else []
+
+
+def label_findings(resolved: Resolved) -> list[Diagnostic]:
+    """Return what is wrong with the labels that a spec declares."""
+    if resolved.training is None:
+        return []
     from seqtopo.labels.check_labels import check_labels  # most specs declare no labels
 
-    return resolved, check_labels(resolved, trial=Trial.of(resolved))
+    return check_labels(resolved, trial=Trial.of(resolved))
 
 
 def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:

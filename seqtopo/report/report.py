@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import visible
 from seqtopo.graph.counting import count, owners, together
 from seqtopo.graph.kind import Receptive, kind, meaning, receptive
@@ -68,9 +69,7 @@ class Report:
         return not any(d.severity == "error" for d in self.diagnostics)
 
     def __str__(self) -> str:
-        from seqtopo.diag.renderers.text import render_text  # only a spec with findings needs it
-
-        parts = [render_text(self.diagnostics)] if self.diagnostics else []
+        parts = [renderer("text")(self.diagnostics)] if self.diagnostics else []
         if self.ok:
             # Of a Python file with several models, or whose errors are ignored, there is no table.
             parts.append(shape_table(self) if self.shapes else f"{visible(self.source.path)}: no errors")

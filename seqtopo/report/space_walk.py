@@ -19,7 +19,7 @@ from seqtopo.graph.domains import Domain, Number, bound_text, in_words
 from seqtopo.graph.outside import ANOTHER
 from seqtopo.graph.resolver import Resolved, Resolver, diagnostic_of
 from seqtopo.layers.sizes import Expr, Size, substitute, symbols
-from seqtopo.report.analyse import Checked, run_passes
+from seqtopo.report.analyse import Checked, label_findings, run_passes
 from seqtopo.report.space import SEED, Choice, Space
 from seqtopo.source import Source
 from seqtopo.syntax import tree
@@ -154,13 +154,8 @@ class Looker:
         if refusals or resolved is None:
             wrong = tuple(self._diagnostics(refusals))
             resolved = None
-        elif resolved.training is not None:
-            from seqtopo.advice.verify_fixes import Trial
-            from seqtopo.labels.check_labels import check_labels  # few spaces declare labels
-
-            wrong = tuple(
-                d for d in check_labels(resolved, trial=Trial.of(resolved)) if d.severity == "error"
-            )
+        else:
+            wrong = tuple(d for d in label_findings(resolved) if d.severity == "error")
         size = len(resolver.graph.nodes) + 1
         self.made += size
         return Seen(frozenset(noted.asked & self.domains.keys()), resolved, wrong, size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +37,9 @@ def build(
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0):
         raise ValueError(f"a seed is a whole number from 0 up, such as seed=1, not {seed!r}")
     choose(backend)
-    from seqtopo.emit.build import Built
-    from seqtopo.runtime.kernels.attaching import make_ready
+    from seqtopo.runtime.kernels.attaching import ready_models  # loads Keras
 
-    return Built(
-        resolved, partial(make_ready, kernels=kernels), None if seed is None else operator.index(seed)
-    )
+    return ready_models(resolved, None if seed is None else operator.index(seed), kernels=kernels)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Draw whole points of a space as Optuna's distributions, and write the spec of a point.
+"""Draw whole points of a space as Optuna's distributions; write the spec of a point, or build its model.
 
 A name that is not used with the choices so far is not drawn.
 """
@@ -20,7 +20,9 @@ from optuna.distributions import (
 
 from seqtopo.graph import counting
 from seqtopo.graph.domains import Domain, Number, bound_text
+from seqtopo.report.analyse import analyse
 from seqtopo.report.space_walk import Looker, Seen
+from seqtopo.runtime.building import build
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_spec
@@ -201,3 +203,46 @@ def _index(domain: Domain, value: Any) -> int:
     if domain.choices:
         return next(i for i in range(len(domain.choices)) if domain.value(i) == value)
     return 0 if domain.step is None else round((value - domain.low) / domain.step)
+
+
+class SpecHyperModel:
+    """A hypermodel of KerasTuner for a spec's space: it builds the model that ``hp`` chooses.
+
+    A tuner takes it as its ``hypermodel``: it is called with the hyperparameters, and returns a model,
+    compiled if the spec has a ``train`` line.
+    """
+
+    def __init__(self, points: Points, dims: dict[str, Any], backend: str | None = None) -> None:
+        self.points = points
+        self.dims = dims
+        self.backend = backend
+        self.name = "seqtopo"
+        self.tunable = True
+
+    def __call__(self, hp: Any) -> Any:
+        """Build the model; see ``build``."""
+        return self.build(hp)
+
+    def spec(self, hp: Any) -> str:
+        """Return the spec that the hyperparameters choose."""
+        return self.points.text(self.points.ask(lambda name, distribution: _ask(hp, name, distribution)))
+
+    def build(self, hp: Any) -> Any:
+        """Build the model that the hyperparameters choose."""
+        return build(analyse(self.spec(hp), self.dims), self.backend).main()
+
+
+def _ask(hp: Any, name: str, distribution: BaseDistribution) -> Any:
+    """Return the value of a name that KerasTuner chooses from a distribution."""
+    if isinstance(distribution, CategoricalDistribution):
+        choices = list(distribution.choices)
+        if len({type(choice) for choice in choices}) == 1:
+            return hp.Choice(name, choices)
+        # KerasTuner takes choices of one type only.
+        texts = {str(choice): choice for choice in choices}
+        return texts[hp.Choice(name, list(texts))]
+    sampling = "log" if distribution.log else "linear"  # type: ignore[attr-defined]
+    low, high, step = distribution.low, distribution.high, distribution.step  # type: ignore[attr-defined]
+    if isinstance(distribution, IntDistribution):
+        return hp.Int(name, low, high, step=None if distribution.log else step, sampling=sampling)
+    return hp.Float(name, low, high, step=step, sampling=sampling)

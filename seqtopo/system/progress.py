@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,8 +75,6 @@ def running(words: str) -> Iterator[None]:
     if _line.lock is not None or not is_shown():
         yield
         return
-    import threading  # most commands are done before a line is shown
-
     over = threading.Event()
 
     def drawing() -> None:

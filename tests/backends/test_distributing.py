@@ -104,9 +104,9 @@ def _metric(made: type) -> Any:
 
 
 def test_a_model_that_ranks_cannot_train_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqtopo import distributing
+    from seqtopo.distributing import fitting
 
-    monkeypatch.setattr(distributing, "join", lambda device: object())
+    monkeypatch.setattr(fitting, "join", lambda device: object())
     model = seqtopo.compile("in(3,1,batch=2) -> gru(4,stateful) -> dense(1)\ntrain adam, loss=mse")
     with pytest.raises(seqtopo.DistributionError, match="stateful"):
         seqtopo.distribute(model)

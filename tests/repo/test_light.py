@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtopo.cli.main import COMMANDS
 from tests.support.imports import ROOT
 
 HEAVY = ("keras", "numpy", "jax", "torch", "tensorflow", "PIL")
@@ -63,6 +64,12 @@ def modules_of(program: str) -> set[str]:
 @pytest.mark.parametrize("program", ["import seqtopo", CHECK, WRONG, FORMAT, PYTHON, DRAW, COMMAND])
 def test_nothing_heavy_is_loaded(program: str) -> None:
     assert loaded_by(program) == set()
+
+
+def test_a_command_is_read_before_anything_heavy_is_loaded() -> None:
+    # Keras runs on the backend that it is loaded on, so a command chooses one from its arguments first.
+    modules = [f"seqtopo.cli.{name}" for name in COMMANDS]
+    assert not loaded_by(f"import importlib\nfor name in {modules}: importlib.import_module(name).parser()")
 
 
 @pytest.mark.parametrize("package", HEAVY)

@@ -16,7 +16,9 @@ from typing import Any
 import keras
 
 from seqtopo.emit import keras_private
+from seqtopo.emit.build import Built
 from seqtopo.emit.keras_stock import keep_masks
+from seqtopo.graph.resolver import Resolved
 from seqtopo.runtime.states import tracking
 
 
@@ -108,6 +110,11 @@ def make_ready(model: keras.Model, *, kernels: bool = True) -> keras.Model:
     tracking.attach(model)
     (attach if kernels else detach)(model)
     return model
+
+
+def ready_models(resolved: Resolved, seed: int | None, *, kernels: bool) -> Built:
+    """Return the models of a spec, each built when it is asked for, and ready to run."""
+    return Built(resolved, functools.partial(make_ready, kernels=kernels), seed)
 
 
 def layers(model: keras.Model) -> Iterator[Any]:

@@ -23,11 +23,10 @@ def choose(layer: Any) -> Choice:
     if isinstance(layer, RECURRENT):
         if tf.config.list_logical_devices("GPU"):
             return Stock("its kernel was measured on CPUs alone, and TensorFlow has a GPU")
-        # Only these layers need them, and a first epoch waits for what is loaded.
-        from seqtopo.runtime.kernels import recurrent
-        from seqtopo.runtime.kernels.on_tensorflow.scan import scan
+        # Only these layers need it, and a first epoch waits for what is loaded.
+        from seqtopo.runtime.kernels.on_tensorflow.scan import choose_loop
 
-        return recurrent.choose(layer, "XLA loop with its own gradient", scan)
+        return choose_loop(layer)
     if isinstance(layer, keras.Model) and _trains_a_loop(layer):
         return Kernel("fit compiles loops that pay", "fit", planned.fit)
     return None

@@ -14,7 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqtopo.runtime.kernels.attaching import NotNow
+from seqtopo.runtime.kernels import recurrent
+from seqtopo.runtime.kernels.attaching import Choice, NotNow
 from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
 from seqtopo.runtime.kernels.on_tensorflow.planned import look_ahead
 
@@ -23,6 +24,11 @@ LEAST_STEPS = 16
 
 EXPORTERS = ("keras.src.export", "tensorflow.python.saved_model", "tensorflow.lite", "tf2onnx")
 """The packages that trace a model for other programs, which may lack XLA."""
+
+
+def choose_loop(layer: Any) -> Choice:
+    """Return the kernel for a recurrent layer, or why there is none."""
+    return recurrent.choose(layer, "XLA loop with its own gradient", scan)
 
 
 def scan(
