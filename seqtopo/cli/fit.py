@@ -160,7 +160,7 @@ def _run(args: argparse.Namespace) -> int:
                 return _in_processes(args)
             if ranks.rank == 0:
                 put_diagnostics(job.checked.diagnostics)
-            # Keras imports TensorFlow, where it is installed, on any backend; its greeting is for nobody.
+            # Keras imports an installed TensorFlow on any backend; its start-up messages are of no use.
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
             choose(args.backend)
             from seqtopo.cli.fit_run import fit  # loads Keras, on the backend that was chosen
@@ -196,7 +196,7 @@ def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Jo
         help = f"install a backend, which brings it: {packages.get_extra('jax')}"
         raise UsageError("NumPy is not installed", help) from None
     try:
-        # Where several processes follow, the first of them says what the data are.
+        # With several processes, the first of them prints the facts about the data.
         tell = say_nothing if _is_parent(args) else say
         return job_of(checked, Reading(args, dims, settings_of(args.spec).selection, tell))
     except OptionError as error:

@@ -81,7 +81,7 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
         say(f"{progress.path} is of another run, so this one starts from the beginning")
 
     if group is not None:
-        # Where rank 0 has the progress file alone, fit hands on its weights.
+        # If only rank 0 has the progress file, fit sends its weights to the others.
         progress.epochs = int(group.number_of_first(progress.epochs))
 
     def keep(write: Callable[[Path], object]) -> None:
@@ -179,7 +179,7 @@ def _save(job: Job, model: keras.Model, target: Path) -> Notes:
             wanted.answers,
             getattr(job.train, "steps", 0),
             wanted.horizon,
-            # Of several series, none is the one to go on from.
+            # With several series, it is unknown which one to continue.
             None if series.lengths else series.array[-max(KEPT, getattr(job.train, "steps", 0)) :],
         )
     write_whole(target, lambda path: save_with(model, notes, path))

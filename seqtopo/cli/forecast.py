@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.output:
             keep_what_is_there(args.output, "forecast", force=args.force)
-        # Keras imports TensorFlow, where it is installed, on any backend; its greeting is for nobody.
+        # Keras imports an installed TensorFlow on any backend; its start-up messages are of no use.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         path = Path(args.model)
         if not path.is_file():

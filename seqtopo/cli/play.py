@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         say(f"the page is at {server.url}", "Ctrl-C ends it.")
         flush()
         if not args.no_browser:
-            # A browser in the terminal would hold up the answers.
+            # A browser that runs in the terminal would block the server.
             threading.Thread(target=webbrowser.open, args=[server.url], daemon=True).start()
         try:
             server.serve_forever()

@@ -35,7 +35,7 @@ def settings_for(folder: str | os.PathLike[str]) -> Settings:
     try:
         here = os.path.realpath(folder)
     except OSError:
-        # Where the folder itself cannot be told, neither can what lies above it.
+        # If the folder itself is unknown, the folders above it are, too.
         return Settings()
     while True:
         path = os.path.join(here, FILE)

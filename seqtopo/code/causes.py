@@ -44,7 +44,7 @@ def _at_the_edit(found: Diagnostic, inputs: list[Span], source: Source) -> Diagn
     if line == source.place(found.span.start).line:
         return found
     for i, label in enumerate(found.labels):
-        # A layer that is taken out is mostly what the author wanted, and what follows does not fit it.
+        # The removed layer is mostly intended, and the layer behind it is wrong.
         removed = not edit.text and edit.span.start <= label.span.start
         if source.place(label.span.start).line == line and label.text and not removed:
             return _at_label(found, i)
@@ -66,7 +66,7 @@ def _at_the_rank(found: Diagnostic, text: SpecText, source: Source) -> Diagnosti
             continue
         came = tensor_of(call.inputs[0])
         axes = len(came.shape) if came is not None else 0
-        # A vector between two halves of an autoencoder is wanted: there the axes have to come back.
+        # The vector between the halves of an autoencoder is intended; the decoder must restore the axes.
         flat = layer.kind == "Flatten" and (axes > 2 or call is _feeding_call(found, text, source))
         if flat or (layer.kind == "Embedding" and axes > 1):
             return _at_label(found, at)

@@ -143,7 +143,7 @@ def scaler_method(thing: Thing, name: str, given: Given) -> Any:
     learns = encoder != "Normalizer"
     if name in ("fit", "fit_transform", "partial_fit") and learns:
         again = name == "partial_fit" and "fitted" in thing.facts
-        # Fitted piece by piece, or one branch after another: on what cannot be told.
+        # Fitted in several pieces or branches: the data cannot be told.
         thing.facts["fitted"] = None if again else array
         thing.facts["fitted_where"] = given.where
     if name in ("fit", "partial_fit"):
@@ -238,7 +238,7 @@ def _to_categorical(given: Given) -> CodeArray:
     if classes is None and array.bounds is not None and array.shape is not None:
         numbers = [size for size in array.shape if isinstance(size, int)]
         high = array.bounds.high
-        # Of numbers that are drawn the greatest is there where many are.
+        # Among many random numbers the greatest one occurs.
         many = len(numbers) == len(array.shape) and math.prod(numbers) >= 10 * (high + 1)
         if float(high).is_integer() and (many or not array.bounds.drawn):
             classes = int(high) + 1

@@ -200,7 +200,7 @@ def _logic(machine: Machine, node: ast.BoolOp) -> Value:
             open_value = found
             if ends_with and len(node.values) == 2:
                 other = evaluate(machine, node.values[1]) if part is node.values[0] else None
-                # ``given or 5``: the default where what is given is not known.
+                # ``given or 5``: the default, if the given value is not known.
                 if is_tensor(other) or isinstance(other, (KerasModel, CodeLayer)):
                     return other
             continue

@@ -125,7 +125,7 @@ class _Translation:
                 if not same(one, other):
                     self._change(one, other)
             return
-        # Each old step goes on as the first new one of its kind; the others are put around it.
+        # Each old step is matched with the first new one of its kind; the others are inserted around it.
         rest = list(new)
         for i, one in enumerate(old, i1):
             at = next((j for j, other in enumerate(rest) if kind_of(other) == kind_of(one)), None)

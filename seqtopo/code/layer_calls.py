@@ -126,7 +126,7 @@ def _at_each_step(machine: Machine, layer: CodeLayer) -> tuple[CodeLayer, ...]:
         return ()
     found: list[CodeLayer] = []
     for call in model.calls:
-        # What two wrappers share is one layer of the spec, too.
+        # A layer that two wrappers share is one layer of the spec, too.
         if call.layer not in machine.distributed:
             wrapped = {"layer": Argument(call.layer, call.layer.where)}
             made = CodeLayer("TimeDistributed", layer.row, wrapped, None, part_of=layer)

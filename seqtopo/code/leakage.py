@@ -186,7 +186,7 @@ def _split_place(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | No
         return a.where
     if a.start is None or b.start is None or (a.start == b.start and a.stop == b.stop):
         return None
-    # One row is no test set, and parts that lie in each other are something else.
+    # One row is no test set, and nested parts are no split.
     apart = (
         a.stop == b.start
         or b.stop == a.start
@@ -254,7 +254,7 @@ def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
         if (shuffle is not None and shuffle.value is not True) or x is None:
             continue
         arrays = _x_arrays(x)
-        # A generator or data set gives its own order; with a y, x is an array.
+        # A generator or data set has an order of its own; with a y, x is an array.
         if isinstance(x.value, Batches) or not (arrays or call.args.get("y") is not None):
             continue
         if any(map(_is_random, arrays)) or _is_one_batch(call, arrays):

@@ -73,7 +73,7 @@ def gives(*names: str) -> Callable[[Function], Function]:
     return put
 
 
-# New arrays. What is made of one number is often filled later, so its numbers are not told.
+# New arrays. One filled with a single number is often written to later, so its range is unknown.
 
 
 @gives("zeros", "ones", "empty", "full")

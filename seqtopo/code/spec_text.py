@@ -151,9 +151,9 @@ class _Writer:
                 continue
             uses.update({id(t.of) for t in call.inputs})
             for _, tensors in tensors_of(call):
-                # What is given by name has to have one.
+                # A value that is passed as a named argument needs a name.
                 uses.update({id(t.of): 2 for t in tensors})
-            # Of several values one by one, a value that comes twice has to have a name.
+            # Among several inputs, a value that is given twice needs a name.
             counted = Counter(id(t.of) for t in call.inputs if t.output == 0)
             uses.update({of: 1 for of, n in counted.items() if n > 1})
             uses.update({id(t.of): 2 for t in call.inputs if t.output > 0})

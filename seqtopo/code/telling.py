@@ -45,7 +45,7 @@ def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
     if not help and not fixes and found.fixes and not _LABELS.search(found.fixes[0].title):
         help = _worded(found.fixes[0].title, text)
     if fixes and not help:
-        # The way out before it may be one of the spec alone.
+        # The fix before it may be one that only the spec can have.
         fixes[0] = replace(fixes[0], title=fixes[0].title.removeprefix("or "))
     told = Diagnostic(
         found.code,

@@ -349,7 +349,7 @@ def _as_data(given: Given, expected: Shape) -> Array:
     shape = array.shape if array.shape is not None else (new_size(), *expected)
     kind = array.kind if array.kind in tuple("fiub") else ""
     if array.dtype == "object" and array.shape is not None and len(array.shape) == 1:
-        # Samples of unequal lengths, or objects of which no one knows.
+        # Samples of unequal lengths, or unknown objects.
         shape = (array.shape[0], *expected)
     values = _values(array, shape) if array.shape is not None and array.dtype != "object" else None
     return Array(given.name, shape, kind or "f", lambda: values)
@@ -359,7 +359,7 @@ def _values(array: CodeArray, shape: Shape) -> Values | None:
     bounds = array.bounds
     if bounds is None:
         return None
-    # Without a 0 in it, every label is as long as the axis.
+    # Without a padding id 0, every label is as long as the axis.
     longest = shape[-1] if len(shape) > 1 and bounds.low > 0 and isinstance(shape[-1], int) else 0
     high = bounds.high
     if bounds.drawn and not bounds.whole and high > 1:

@@ -38,7 +38,7 @@ class UnknownSymbolError(Exception):
 
 MESSAGE = Style()
 _SHORT_FLAGS = {"seq": "return_sequences=True", "nobias": "use_bias=False", "init": "initial_state"}
-# A pattern of all names would take long to compile: what a word is, is looked up.
+# A pattern of all names would take long to compile, so each word is looked up.
 _WORD = r"[A-Za-z_]\w*"
 _STEP = re.compile(rf"(?<![\w.]){_WORD}(?=\()|(?<![\w.']){_WORD}(?![\w(=.-])|\[")
 _ARROW = re.compile(r"\s*->\s*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-# Longer words are compared for equality only: a table of edits over them would cost too much for a guess.
+# Longer words are only compared for equality: their edit distance would take too long for a guess.
 _LONGEST = 64
 _SHORTEST_BEGINNING = 3
 
@@ -55,7 +55,7 @@ def _rank(word: str, key: str, candidate: str) -> int | None:
         return 0 if word == candidate else 1
     if len(key) > _LONGEST or len(other) > _LONGEST:
         return None
-    # A short word has few letters to be wrong in: one edit turns `td` into half of all two-letter words.
+    # An edit weighs more in a short word: one edit turns `td` into half of all two-letter words.
     allowed = min(3, max(len(key), len(other)) // 3)
     if len(key) <= 2 and len(key) == len(other) and key[0] == other[0]:
         allowed = 1

@@ -248,7 +248,7 @@ def _depthwise_row(rank: int) -> Row:
 
 def _transpose_row(rank: int) -> Row:
     name = f"conv{rank}d_transpose"
-    # Keras has the two the other way round in three dimensions.
+    # In three dimensions Keras has the two in the other order.
     ends = (DATA_FORMAT, output_padding(rank)) if rank == 3 else (output_padding(rank), DATA_FORMAT)
     return Row(
         name,

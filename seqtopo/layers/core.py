@@ -49,7 +49,7 @@ def _tied_weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _floats_alone(given: Given) -> dict[str, Size]:
-    # Keras says that ids come out as fractions, and gives them as they were.
+    # Keras reports floats for ids, and returns them unchanged.
     check_floats(given)
     return {}
 
@@ -65,7 +65,7 @@ def _check_reverse(given: Given) -> dict[str, Size]:
         )
     reverse = given["reverse_dtype"]
     if given["reverse"] and reverse not in (None, compute_dtype(given.args)):
-        # Keras says that it gives its own dtype, and gives this one.
+        # Keras reports the layer's own dtype, and returns this one.
         raise given.refuse(
             "ST310",
             f"computes in {compute_dtype(given.args)}, but its reverse_dtype is {reverse}",
@@ -73,7 +73,7 @@ def _check_reverse(given: Given) -> dict[str, Size]:
             help=f"leave reverse_dtype out, and write -> cast({reverse}) where that is wanted",
             at=("argument", "reverse_dtype"),
         )
-    # Keras looks at the width only when data comes through.
+    # Keras checks the width only when it is called on data.
     if given["reverse"] and not fits(given.axes["W"], given["output_dim"]):
         raise given.refuse(
             "ST302",

@@ -83,7 +83,7 @@ def layer(
     >>> seqtopo.check("in(T,16) -> attend_pool -> dense(2)").params
     50
     """
-    # Without parentheses Python gives what is decorated in the place of the shape rule.
+    # Without parentheses Python passes the decorated function as the shape rule.
     if not isinstance(shape, str):
         raise TypeError('layer needs the shape rule, as in @seqtopo.layer("T F -> T units")')
 

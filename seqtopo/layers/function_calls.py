@@ -153,7 +153,7 @@ def _reshape(call: FunctionCall) -> RowCall | None:
     first, *rest = target
     if first not in (-1, None) or not all(type(s) is int and s > 0 for s in rest):
         return None
-    # What is left over for the batch is the batch only where the sample keeps its numbers.
+    # A -1 for the batch is the batch size only if the number of elements of a sample stays the same.
     sizes = [s for s in came if isinstance(s, int)]
     if len(sizes) < len(came) or prod(sizes) != prod(rest):
         return None

@@ -199,7 +199,7 @@ def _object(family: str, words: str, flags: tuple[str, ...] = ()) -> Kind:
 def _read_activation(value: Any) -> Any:
     found = ANY_ACTIVATION.read(value)
     if "glu" in (found, getattr(found, "name", "")):
-        # Keras takes it, gives the layer's own shape, and fails at the first call.
+        # Keras accepts it, reports the layer's own shape, and fails at the first call.
         raise Refusal(
             expected="an activation that keeps the shape; glu halves an axis, so it is a step: -> act(glu)"
         )
@@ -219,7 +219,7 @@ def _read_string(value: Any) -> Any:
 
 
 def _read_dtype(value: Any) -> Any:
-    # Keras takes dtypes of whole numbers, too: weights, products and poolings then fail here or there.
+    # Keras accepts integer dtypes, too; weights, products and poolings then fail on some backends.
     text = value.name if isinstance(value, Word) else value
     if text is None or (isinstance(text, str) and text in (*FLOATS, *POLICIES)):
         return text

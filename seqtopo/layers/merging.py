@@ -37,7 +37,7 @@ def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
     if a == b or b == 1:
         return a
     if isinstance(a, Expr) and a.is_atom and is_open(a) and is_open(b):
-        # Of two lengths that only the data tells, the one that nothing was taken from.
+        # Of two lengths that only the data tells, take the one that nothing was subtracted from.
         return a
     if a == 1 or (fits(a, b) and is_open(b)):
         return b

@@ -39,7 +39,7 @@ def _width(given: Given) -> Mapping[str, Any]:
     found = axis_indices(given)
     rank = len(given.shape)
     if sorted(found) != list(range(rank - len(found), rank)):
-        # On PyTorch, Keras hands it to a function that knows the last axes only.
+        # On PyTorch, Keras passes it to a function that supports only the last axes.
         raise given.refuse(
             "ST312",
             f"normalizes the last axes on every backend, but axis is {given['axis']} of {given.inputs[0]}",

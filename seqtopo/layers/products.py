@@ -290,7 +290,7 @@ def _dot_product_attention(given: Given) -> Outcome:
                 takes=3,
             )
     query, key, value = (t.shape for t in given.inputs)
-    # Keras says the shape of the query of what comes out.
+    # Keras reports the shape of the query as the output shape.
     pairs = (
         *((query[1], key[1]), (query[2], key[2]), (query[2], value[2])),
         *((key[0], value[0]), (key[1], value[1])),

@@ -136,7 +136,7 @@ def _after(inner: Bound, outer: Bound, up: bool) -> tuple[Bound, bool]:
         plus = outer.plus * inner.factor + inner.plus
         return reduced(inner.factor * outer.factor, plus, inner.over), True
     exact = inner.factor == 1
-    # A floor of a floor is one floor; a multiple of a floor lies between two of them.
+    # floor(floor(x) / b) is a single floor; a multiple of a floor is only bounded by two of them.
     slack = 0 if exact or up is (inner.factor > 0) else (outer.over - 1) * inner.factor
     plus = outer.plus * inner.factor - slack + inner.plus * outer.over
     return reduced(inner.factor * outer.factor, plus, inner.over * outer.over), exact

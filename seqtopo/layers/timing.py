@@ -80,7 +80,7 @@ def recurrent(call: Call) -> Passed:
         return ends(call)
     last = Bound(0, call.steps - 1)
     if call.get("go_backwards"):
-        # What comes out first is of the last step.
+        # The first step of the output is computed from the last step of the input.
         own = Bound(-1, call.steps - 1)
         return Passed(0, Window(own, last, own))
     return Passed(0, Window(FIRST, SELF, SELF))
@@ -338,7 +338,7 @@ def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> W
     if stride == 1:
         left = floor_div(beyond, 2)
         return _reach(0 - left, beyond - left, 1, 0)
-    # As many places as strides fit in; what must be put in for that stands half in front.
+    # The number of strides that fit; half of the padding for this is in front.
     short = (ceil_div(steps, stride) - 1) * stride + beyond + 1 - steps
     if isinstance(short, int):
         left = max(short, 0) // 2
@@ -359,7 +359,7 @@ def unslides(rank: int) -> TimeRule:
         beyond = (kernel - 1) * dilation
         if not isinstance(beyond, int):
             return Passed(call.axis, every(call.steps, SELF, False))
-        # How much is cut off in front depends on padding and output_padding; half of it at most.
+        # The crop in front depends on padding and output_padding; it is at most half of all.
         cut = beyond if call.get("padding") == "same" else 0
         low = reduced(1, stride - 1 - beyond, stride)
         high = reduced(1, cut, stride)

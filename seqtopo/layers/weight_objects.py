@@ -30,7 +30,7 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
                 _check_dtype(name, argument, value, args.get("dtype"))
     value = args.get("activity_regularizer")
     if value is not None:
-        # Keras flattens nothing: the output is one more weight to it, with the batch as first axis.
+        # Keras does not flatten here: it treats the output as a weight whose first axis is the batch.
         whole = Weight("output with its batch", (1, *output.shape))
         _check(name, "regularizer", "activity_regularizer", value, whole)
 

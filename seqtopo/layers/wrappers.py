@@ -96,7 +96,7 @@ def _td(given: Given) -> Outcome:
             at=("argument", "layer"),
         )
     if dtype in FLOATS and dtype != own:
-        # Keras says that it gives its own, and gives what the layer inside does.
+        # Keras reports the wrapper's dtype, and returns that of the layer inside.
         raise given.refuse(
             "ST310",
             f"computes in {own}, but {inner.title} gives {dtype} at every step",
@@ -184,7 +184,7 @@ def _bi(given: Given) -> Outcome:
     states = tuple(Tensor(s.shape, dtype) for s in (*one.extras["state"], *two.extras["state"]))
     alike = len(one.extras["state"]) == len(two.extras["state"])
     if not alike and given.tensors.get("initial_state") is not None:
-        # Keras hands one half of the list to each layer, whatever they carry.
+        # Keras gives one half of the list to each layer, without looking at the states.
         raise given.refuse(
             "ST304",
             f"cannot start from states: {forward.row.name} and {backward.row.name} carry different numbers",

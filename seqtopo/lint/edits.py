@@ -57,7 +57,7 @@ class Edits:
 
     @cached_property
     def _places(self) -> _Places:
-        # The whole tree is walked for them: in most specs no edit is made at all.
+        # Walking the whole tree takes time, and most specs need no edit.
         return _Places(self._spec)
 
     def call(self, node: Node) -> tree.Call | None:

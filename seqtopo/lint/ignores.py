@@ -24,7 +24,7 @@ UNKNOWN, UNUSED = "ST668", "ST669"
 
 _WORD = "seqtopo:"
 COMMENT = re.compile(r"#[ \t]*seqtopo:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
-# Guessing what a word was meant to be costs more than all else here.
+# Finding the nearest word costs more than all else here.
 _MOST_GUESSES = 50
 
 
@@ -122,7 +122,7 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
         if match is None:
             continue
         span = Span(token.start + match.start(), token.start + len(token.text.rstrip()))
-        # A comment may stand in words of its own: what is before it on the line is part of the token.
+        # The comment may follow other words of a comment, which are part of the token.
         here = source.place(span.start).line
         alone = at == 0 or source.place(tokens[at - 1].end - 1).line != here
         words = words_of(match)
@@ -189,7 +189,7 @@ def _unknown(one: Ignore, source: Source, words: list[str], guesses: int) -> Dia
     if right:
         text = _with_words(one, source, [right.get(word, word) for word in one.words])
         fixes.append(Fix(f"did you mean {', '.join(right.values())}?", (Edit(one.span, text),)))
-    # A word that is nearly a code was meant to silence something: that one is people's to take out.
+    # A word that is nearly a code is a typing mistake, so that a person has to decide about it.
     fixes.append(_without(one, source, words, safe=not right))
     return Diagnostic(
         UNKNOWN,

@@ -45,7 +45,7 @@ class Selection(NamedTuple):
         """Return whether diagnostics with this code are reported."""
         if code.severity == "error":
             return True
-        # How much a word says, whose it is, and whether it switches off: the largest decides.
+        # The word decides that is most specific; then whose it is, and whether it switches off.
         strongest = (0, 0, False)
         for depth, layer in enumerate(self._layers()):
             for words, off in ((layer.select, False), (layer.ignore, True)):

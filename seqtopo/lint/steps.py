@@ -27,7 +27,7 @@ def each_alone(view: View, node: Node) -> bool:
         return False
     if len(view.came(node).shape) == len(view.out(node).shape) == 1 and view.came(node).dtype in FLOATS:
         return True
-    # Along another axis, an operation may take some of the features, or turn them.
+    # Along another axis, an operation may select some of the features, or reorder them.
     chooses = node.layer.row.emit and "axis" in node.layer.row.by_name
     return not chooses and window(view, node) == SAME
 
@@ -121,7 +121,7 @@ def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
         known = [s for s in came if s is not None]
         if not known:
             return Steps(node.index)
-        # One whose steps stretch along the others' says nothing of their order.
+        # A value whose single step is broadcast says nothing about the order.
         reader = next((s for s in known if s.reader is not None), known[0])
         return Steps(known[0].origin, known[0].turned, reader.reader, reader.flipped)
     if first is None:

@@ -44,7 +44,7 @@ def findings(document: Document, tried: Span | None = None) -> list[tuple[Diagno
         for diagnostic in checked.diagnostics if model is None else model.diagnostics:
             span = diagnostic.span
             if diagnostic.source is not code.file.source:
-                # It stands in another file, which the model is made from.
+                # It is in another file, from which the model is made.
                 span = Span(0, 0) if model is None else model.place.span
             place = document.place(span)
             if place is not None and place.document is document:

@@ -309,7 +309,7 @@ def _register(server: Server) -> None:
 
     @on(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:
-        # Settings of the project, or a file that is followed, may have changed.
+        # The settings of the project, or an imported file, may have changed.
         document = documents.find(params.text_document.uri)
         if document is not None:
             document.forget()

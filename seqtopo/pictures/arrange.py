@@ -167,7 +167,7 @@ class _Arrangement:
 
     def _measure_frame(self, found: _Measured, plan: Plan) -> None:
         m = self.m
-        # What leaves the frame has its label below: the places of the exits must leave room for them.
+        # The values that leave a frame have their labels below it, and the exits leave room for these.
         exits = [b for b in plan.blocks if b.family == "exit"]
         for exit in exits:
             ports = found.block.ports

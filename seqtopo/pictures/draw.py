@@ -365,7 +365,7 @@ def drawing_of(
         ):
             if len(values) == 1 and not values[0].extra and graph.nodes[values[0].node].layer is not None:
                 names[values[0].node] = name
-    # What is fed back goes around everything, not through frames.
+    # The fed-back value goes around everything, not through frames.
     stretches = stretches_of(resolved, checked.spec, graph) if parts and not feedback else []
     plan = plan_of(graph, loops_of(checked.spec), names, stretches, folded=fold, looped=loop)
     plan.back = feedback_of(graph, checked.source) if feedback else None

@@ -79,7 +79,7 @@ def _ranks(count: int, edges: Sequence[Edge], first: Sequence[int], last: Sequen
         for node in order:
             floor = 0 if node in first else 1
             ranks[node] = max([floor, *(ranks[n] + 1 for n in into[node])])
-    # What is fed by less than it feeds moves down to it: inputs to where they are used.
+    # A node with fewer inputs than outputs moves down to its users, as inputs do.
     for _ in range(4):
         for node in reversed(order):
             if node in first or len(into[node]) >= len(ports[node]):

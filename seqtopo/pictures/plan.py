@@ -326,7 +326,7 @@ class _Level:
         return place, port
 
     def _enter(self, value: Value, number: int) -> None:
-        # What comes into copies has its shape above their frame.
+        # The inputs of copies have their shapes above the frame.
         label = self.planner.shape(value) if self.submodel else ""
         block = Block("entry", number=number, ports=[Port(label)])
         if value.extra:
@@ -375,7 +375,7 @@ class _Level:
         inner = _Level(self.planner, part.items, numbers=slots)
         inner.exits([self.values[place, port][0] for port in range(len(self.plan.blocks[place].ports))])
         inner.finish()
-        # What only leaves the frame has its shape below the frame.
+        # A value that is only an output of the frame has its shape below the frame.
         onward = [a for a in inner.plan.arrows if inner.plan.blocks[a.target].family != "exit"]
         for arrow in inner.plan.arrows:
             if all((arrow.source, arrow.port) != (a.source, a.port) for a in onward):

@@ -60,7 +60,7 @@ def png(
             pen.box(box)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    # Letters are drawn at their own size: the font's hints are made for that.
+    # Letters are drawn at their final size, for which the font has hints.
     pen = _Pen(ImageDraw.Draw(image), scale, dark)
     for text in scene.texts:
         pen.text(text)

@@ -101,7 +101,7 @@ class _Canvas:
         # It begins at a box, and goes on to one.
         (_, first), (_, last) = line.points[0], line.points[-1]
         if self._is_beside(line.points[0]) or line.points[-2][1] == last:
-            # It goes out or in at the side: a state, or something that goes back.
+            # It leaves or enters at the side: a state, or a value that is fed back.
             there, back = _direction(*line.points[-2:])[0], _direction(*line.points[:2])[1]
         elif first != last:
             there, back = (_DOWN, _UP) if last > first else (_UP, _DOWN)

@@ -248,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def _refuse(self, refused: _RefusedError) -> None:
-        # What was not read of the body would be taken for the next request.
+        # The unread rest of the body would be read as the next request.
         self.close_connection = True
         self._send(f"{refused}\n".encode(), "text/plain; charset=utf-8", refused.status)
 

@@ -71,7 +71,7 @@ class Training:
             process.terminate()
 
     def _events(self, text: str, options: Mapping[str, Any]) -> Generator[Event]:
-        # Here and not before: of a generator that nobody asks, nothing is run, nor is its end.
+        # Acquired here and not before: a generator that is never started does not run its cleanup.
         if not self._lock.acquire(blocking=False):
             yield {"ended": "another training is running"}
             return

@@ -73,7 +73,7 @@ def analyse_parsed(
     bound, wrong = _bindings(dims or {}, parsed)
     resolved, more = run_passes(parsed, source, bound)
     if found and all(d.code in ("ST106", "ST206", "ST201") for d in more):
-        # What could not be read may be what is missing: only the reading is reported.
+        # Missing names may be in unreadable parts, so only the reading errors are reported.
         more = []
     # A name whose value could not be read is not unbound as well.
     names = {d.message.partition(" ")[0] for d in wrong}

@@ -80,7 +80,7 @@ def _total(kept: Sequence[Column]) -> int:
 def _widths(kept: Sequence[Column], room: int | None) -> list[int]:
     widths = [column.width for column in kept]
     over = 0 if room is None else _total(kept) - room
-    # A number without its middle says something else, so words give way first.
+    # A shortened number would be wrong, so words are shortened first.
     groups = (
         ([at for at, c in enumerate(kept) if c.wrapped], _SHORT_SENTENCE),
         ([at for at, c in enumerate(kept) if not c.wrapped and not c.right], _NARROWEST),

@@ -123,7 +123,7 @@ class Looker:
             if name in self.domains
         )
         outside = tuple(d for name, d in self.written.items() if name not in self.domains)
-        # What is bound from outside stays a search: a let of it would be another binding.
+        # A name bound from outside stays a search, as a let would bind it a second time.
         lets = (
             tree.Let(bindings[0].span, bindings),
             *((tree.Search(outside[0].span, outside),) if outside else ()),

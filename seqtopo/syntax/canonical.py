@@ -14,7 +14,7 @@ from typing import Any
 
 from seqtopo.syntax import tree
 
-# How loosely an expression binds; a looser one stands in parentheses where a tighter one is needed.
+# The precedence of expressions; a looser one is put in parentheses where a tighter one is needed.
 FLOW, STEP, SUM, PRODUCT, FACTOR, ATOM = range(6)
 
 
@@ -105,7 +105,7 @@ def _joined(comma: str, nodes: Iterable[tree.Node]) -> str:
     return comma.join([print_expr(node) for node in nodes])
 
 
-# Control characters, line ends, and what turns the order of text around: nobody sees them in a spec.
+# Control characters, line ends, and characters that reverse the order of text: they are invisible.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 
 

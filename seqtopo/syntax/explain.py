@@ -17,7 +17,7 @@ from seqtopo.syntax.mixups import OPERATORS, STARTS, WORDS, Place
 from seqtopo.syntax.strays import shown
 from seqtopo.syntax.tokens import Token
 
-# How the kinds that can follow are named, where the sentence goes wrong in no way known below.
+# The names of the kinds that can follow, for errors that no function below explains.
 _MARKS = {
     "ARROW": "'->'",
     "COMMA": "','",

@@ -99,7 +99,7 @@ def tables_text() -> str:
     del data["parser"]["lexer_conf"]["lexer_type"]
     data["parser"]["parser"] = _in_order(data["parser"]["parser"])
     text = json.dumps({"lark": _lark_version(), "data": data, "memo": memo}, separators=(",", ":"))
-    # A state or a rule on a line, so that a change shows as what it changes.
+    # One state or rule on each line, so that a difference shows only the changed ones.
     return text.replace('},"', '},\n"') + "\n"
 
 

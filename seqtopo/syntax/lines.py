@@ -143,7 +143,7 @@ class _Splitter:
         now = self.now.tokens
         opener = self.open[-1].opener
         if restart >= 0:
-            # What follows is read again, as a statement of its own.
+            # The rest is read again, as a statement of its own.
             self.budget -= read - restart
             begin = self.tokens[restart].start
             opener = next(b.opener for b in reversed(self.open) if b.opener.start < begin)

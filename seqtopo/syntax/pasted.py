@@ -9,7 +9,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax.findings import Findings
 
-# What a line of Python with Keras looks like, and no line of a spec does.
+# Matches lines of Python with Keras that cannot be lines of a spec.
 _PYTHON = re.compile(
     r"""^[^\S\n]*(?:
       (?:import|from|return|print|assert|raise|yield)\b(?![^\S\n]*(?:=|->|$))

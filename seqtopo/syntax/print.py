@@ -128,7 +128,7 @@ class _Writer:
             self.between(statement.span.start)
             self.newline()
             self.blank_before(statement.span.start)
-            # A comment between a name and its value has no line to stand on but the one before.
+            # A comment between a name and its value is moved to the line before.
             while self.next < len(self.comments) and self.starts[self.next] < _first(statement).span.start:
                 self.put(self.comments[self.next].text)
                 self.next += 1
@@ -282,7 +282,7 @@ class _Writer:
         comma: bool = False,
     ) -> None:
         """Print the items between two brackets, one item a line."""
-        # Parentheses around one expression would be a tuple, did a comma follow it.
+        # With a comma behind its one item, a pair of parentheses would become a tuple.
         comma = comma or opening != "("
         inner = indent + _STEP
         self.put(opening)

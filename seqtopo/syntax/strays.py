@@ -8,7 +8,7 @@ from seqtopo.source import Span
 from seqtopo.syntax.findings import Findings, edit
 from seqtopo.syntax.tokens import INSTEAD, LOOKALIKES, PYTHON_CONSTANTS, Token
 
-# How much of a stray word is repeated in a message.
+# The maximum length of a stray word in a message.
 _SHOWN = 20
 
 

@@ -19,7 +19,7 @@ class Token:
 
     __slots__ = ("end", "start", "text", "type")
 
-    # What Lark copies from the last token to the end of a sentence; our own offsets are start and end.
+    # Lark copies these from the last token to the end of a statement; our offsets are start and end.
     start_pos = end_pos = line = column = end_line = end_column = None
 
     def __init__(self, type: str, text: str, start: int, end: int) -> None:
@@ -72,7 +72,7 @@ def vocabulary(marks: Iterable[tuple[str, str]], patterns: Iterable[tuple[str, s
     options = [f"(?P<{name}>{text})" for name, text in patterns]
     known = [*LOOKALIKES, *INSTEAD]
     options.append(f"(?P<CURLY>{CURLY})")
-    # Before the marks, of which they may be made up; the single ones stand behind them.
+    # These stand before the marks that they consist of; single characters stand behind them.
     options.append(f"(?P<ALIKE>{alternatives(text for text in known if len(text) > 1)})")
     longest = sorted(literal, key=len, reverse=True)
     options += [f"(?P<{literal[text]}>{re.escape(text)})" for text in longest]
@@ -191,7 +191,7 @@ class Instead(NamedTuple):
     help: str
 
 
-# Characters that no mark is meant by for certain, or for which more than the mark has to change.
+# Characters with no certain replacement, or whose replacement changes more than one mark.
 INSTEAD: dict[str, Instead] = {
     "**": Instead("there is no power operator '**'", "multiply it out: 2*2*2"),
     ";": Instead(

@@ -144,7 +144,7 @@ class _Walker:
         if first is not node:
             again = "with the same weights" if self.graph.weights.get(layer) else "used once more"
             return sentences([f"the same layer as {name_of(first)} above, {again}"])
-        # Where nothing is new but the weights, a reader need not go through it again.
+        # If only the weights are new, the paragraph is not repeated.
         known = self.alike.setdefault((written, shapes.partition(" from ")[0], text), layer.name)
         if known != layer.name and len(text) > 80:
             again = "another copy of the same step" if copy > 1 else "the same once more"

@@ -11,7 +11,7 @@ _TAB = "    "
 _UNSHOWABLE = "\ufffd"
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
-# More marks than these on one letter are dropped, so that no text grows without taking up room.
+# Further combining marks on one letter are dropped, so that no invisible text can grow.
 _MOST_MARKS = 4
 _ELLIPSIS = "..."
 # In the logs of GitHub Actions and of Azure Pipelines.

@@ -179,7 +179,7 @@ def _window(line: str, pieces: list[_Piece], shown: tuple[bool, ...]) -> Window:
         places = [column]
         for at in range(piece.start, piece.end):
             text, size = cell(line, at)
-            # A mark with nothing to stand on would sit on the gap, or on the frame.
+            # A mark without text above it would be on the gap, or on the frame.
             parts.append(text if size or at > piece.start else "")
             column += size
             places.append(column)

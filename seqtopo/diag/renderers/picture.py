@@ -9,7 +9,7 @@ from seqtopo.diag.renderers.cells import Row, Style, shortened, visible, width, 
 from seqtopo.diag.renderers.crop import Window, window
 from seqtopo.source import Source, Span, clamped
 
-# More places than these tell nobody anything; the rest is counted in a note.
+# The maximum number of places in the list; the rest is counted in a note.
 MOST_LABELS = 8
 _MOST_WORDS = 400
 # Words beside a mark are broken only where at least this much room is left for them.

@@ -191,7 +191,7 @@ def _of_one_image(view: View, node: Node) -> Node | None:
         if node.layer is None:
             shape = view.out(node).shape
             return node if len(shape) == 3 and shape[-1] in (1, 3, 4) else None
-        # Whoever turns the axes, or takes one for time, has said which it is.
+        # A model that permutes the axes, or uses one as time, shows that the author knows them.
         if len(node.inputs) != 1 or node.inputs[0].extra or view.is_row(node, "permute", "swap"):
             return None
         if node.layer.row.recurrent or (node.layer.row.steps and not _flattens_each(node)):
@@ -345,7 +345,7 @@ def softmax_over_time(view: View) -> Iterator[Finding]:
         if node.layer.get("axis") not in (1, -2, (1,), (-2,)):
             continue
         before = back_over(view, node, in_place)
-        # What has no weights gives weights of the steps, and no answer.
+        # A softmax behind no layer with weights makes weights of the steps, and no output.
         if before.layer is None or "kernel_regularizer" not in place_of(view, before).layer.row.by_name:
             continue
         place = place_of(view, node)

@@ -121,7 +121,7 @@ def _reads_last(view: View, node: Node, layer: Layer, rank: int) -> bool:
         return layer.get("axis") in (-1, rank)
     if name == "softmax" or (name == "act" and activation_of(layer) == "softmax"):
         return name == "act" or layer.get("axis") in (-1, rank)
-    # A dense layer over the places is how some models mix them.
+    # Some models use a dense layer over the places to mix these.
     return (layer.row.recurrent and rank == 2) or layer.row.role == "attention"
 
 

@@ -87,7 +87,7 @@ def _kernel_obstacles(layer: Layer, long: bool = False) -> tuple[str, ...]:
     activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
     found = {
         "recurrent_dropout": bool(layer.get("recurrent_dropout")),
-        # A softmax, and what is not a gate, have rules of their own.
+        # Other rules report a softmax and activations that are no gates.
         f"the activation {activation or 'linear'}": activation not in ("tanh", "softmax"),
         f"the recurrent_activation {gate or 'linear'}": gate != "sigmoid" and gate in GATES,
         "use_bias=false": layer.get("use_bias") is False,

@@ -453,6 +453,6 @@ def _looks_ahead(view: View, node: Node, origin: int, origins: dict[int, int]) -
         return same and looks_ahead(view, node, place)
     slides = isinstance(layer.row.time, Slides) and layer.row.time.window == "kernel_size"
     if slides and layer.get("padding") != "same":
-        # Without padding each step is the last that it sees.
+        # Without padding, each output step is aligned with the last step that it sees.
         return False
     return (slides or layer.row.recurrent) and looks_ahead(view, node)

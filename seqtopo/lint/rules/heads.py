@@ -65,7 +65,7 @@ def _over_one(view: View, node: Node) -> bool:
     shape = view.out(node).shape
     if not shape or not isinstance(axis, int):
         return False
-    # Inside td the first axis of what comes in is the second of what td gives.
+    # The first axis inside td is the second axis of td's output.
     at = axis + node.layer.row.steps - 1 if axis > 0 else axis
     return -len(shape) <= at < len(shape) and shape[at] == 1
 
@@ -111,7 +111,7 @@ def activation_twice(view: View) -> Iterator[Finding]:
             first = place_of(flow, before)
             pair = (activation_of(first.layer), activation_of(second.layer))
             squashed = pair in (("softmax", "softmax"), ("sigmoid", "sigmoid"), ("softmax", "sigmoid"))
-            # Scores from 0 to 1 are a choice where a softmax makes weights of them, but not in the answer.
+            # Scores from 0 to 1 may be intended where a softmax makes weights of them, but not at the output.
             answer = pair == ("sigmoid", "softmax") and flow is view and node.index in ends
             if not (squashed or answer) or first.layer.get("axis") != second.layer.get("axis"):
                 continue
@@ -140,7 +140,7 @@ def disturbed_output(view: View) -> Iterator[Finding]:
         head = head_of(view, value)
         if head is None:
             continue
-        # A flow that ends in dropout may go on elsewhere: only an answer or a loss makes it the end.
+        # A flow that ends in dropout may be continued elsewhere; only an output or a loss makes it the end.
         answer = head.gives in ("softmax", "sigmoid")
         for flow, node in head.after:
             assert node.layer is not None
@@ -328,7 +328,7 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
     """Find a softmax under a loss that takes each of its shares for a question of its own."""
     for head, loss in trained_heads(view):
         many = not isinstance(head.width, int) or head.width > 2
-        # With two classes both losses come to the same number.
+        # With two classes both losses have the same value.
         if loss.name in BINARY and head.gives == "softmax" and many and not loss.from_logits:
             yield Finding(
                 head.place.span,

@@ -83,7 +83,7 @@ def _uneven(view: View, path: list[Node], lengths: list[int], axis: int) -> Find
     start, end = lengths[0], lengths[-1]
     what = "steps" if axis == 0 and len(view.out(path[0]).shape) == 2 else "rows" if axis == 0 else "columns"
     factor = prod(lengths[i] // lengths[i - 1] for i, node in enumerate(path) if _goes_up(view, node) and i)
-    # On the way up, whatever is not an upsampling and changes the length breaks the mirror.
+    # In the decoder, a layer that changes the length and is no upsampling breaks the symmetry.
     first_up = next(i for i, node in enumerate(path) if _goes_up(view, node))
     breaks = [
         i
@@ -260,7 +260,7 @@ def steps_skipped(view: View) -> Iterator[Finding]:
                 longer = max(len(window), len(moves))
                 window, moves = (sizes * longer if len(sizes) == 1 else sizes for sizes in (window, moves))
             pairs = list(zip(window, moves, strict=False))
-            # A window of one place that moves on by several is how a residual block goes on with fewer.
+            # Residual blocks shorten their skip by a kernel of size 1 with larger strides.
             if not any(1 < w < m for w, m in pairs):
                 continue
             skips = next(m - w for w, m in pairs if 1 < w < m)
@@ -353,7 +353,7 @@ def _kernels(view: View, node: Node) -> Iterator[_Kernel]:
         dilation = per_axis(layer.get("dilation_rate"), slides.rank)[place]
         axis = place + (layer.get("data_format") == "channels_first")
         length, count = view.came(node).shape[axis], view.out(node).shape[axis]
-        # Small pictures are what deep networks of plain kernels end with.
+        # Deep networks of plain kernels end with small images.
         plain = not isinstance(size, int) or size < 2 or (slides.rank > 1 and dilation == 1)
         if not plain and isinstance(length, int) and isinstance(count, int):
             first, last = _real_steps(view, node, axis, length)
@@ -406,7 +406,7 @@ def answer_sees_few(view: View) -> Iterator[Finding]:
         source = view.graph.nodes[one.source]
         behind = {node.index for node in view.behind((view.graph.outputs[one.place],))}
         made = [node for node in windows if node.index in behind]
-        # Who takes some steps of the input itself has chosen them.
+        # A layer that takes some steps of the input shows that the author chose them.
         if not made or any(
             view.out(n).shape[:1] != (one.length,) for n in _calls_between(view, source, made[0])
         ):

@@ -290,7 +290,7 @@ def embed_of_vectors(view: View) -> Iterator[Finding]:
             continue
         if len(shape) < 2 or shape[-1] == 1:
             continue
-        # What is made for one more axis does not take one less.
+        # A layer that needs one axis more does not take one less.
         any_rank = all(user.layer is not None and user.layer.row.any_axes for user in view.users(node))
         drop = view.edits.drop(node) if any_rank else None
         yield Finding(

@@ -50,7 +50,7 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
         shape = view.out(source).shape
         if not _stateful(view) or source.layer is not None or shape[-1] == 1:
             continue
-        # What goes back in as the next step, or is drawn from, is fed one step at a time for good reason.
+        # A model whose output is its next input, or is sampled from, is given one step for good reason.
         outs = [view.tensor(value) for value in view.graph.outputs]
         if view.out(source).dtype not in FLOATS or any(t.shape[-1:] == shape[-1:] for t in outs):
             continue
@@ -88,7 +88,7 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
             continue
         if node.layer.row.recurrent and begin.index not in reported:
             reported.add(begin.index)
-            # A model of one step, whose state goes in and out, is run by a loop outside.
+            # A one-step model, whose states are inputs and outputs, is run by an outer loop.
             if not node.tensors.get("initial_state") and not node.wants:
                 found.append((begin, node))
         if each_alone(view, node) or node.layer.row.recurrent:
@@ -237,7 +237,7 @@ def _dense_alone(view: View) -> dict[int, Node]:
         if several and came.dtype in FLOATS:
             plain.add(node.index)
     for node in view.calls if plain else ():
-        # Whoever writes td(...), or a convolution of one step, says that each step is meant.
+        # td(...), or a convolution of one step, shows that the author means each step.
         if not step_by_step(view, node) or view.has_role(node, "wrapper", "convolution"):
             continue
         before = node.inputs[0].node

@@ -66,7 +66,7 @@ def _is_plain(view: View, node: Node) -> bool:
 
 
 def _left_out(view: View, node: Node, safe: bool = False) -> tuple[Fix, ...]:
-    # Where `as` names the step, its name stays behind on `id`, which is for a person to look at.
+    # If `as` names the step, the fix would leave the name on an `id`, which a person should decide.
     edit = view.edits.drop(node)
     return () if edit is None else (Fix("leave it out", (edit,), safe=safe and not edit.text),)
 
@@ -128,7 +128,7 @@ def row_before_merge(view: View) -> Iterator[Finding]:
 
 
 def _by_size(view: View, node: Node) -> bool:
-    # The order of axes and the steps that are cut off are said by arguments alone.
+    # Only arguments say the order of axes and the steps that are cut off.
     return view.has_role(node, *_BY_SIZE) and not view.is_row(node, "permute", "crop")
 
 
@@ -162,7 +162,7 @@ def _why_idle(view: View, node: Node) -> str:
         reduces = layer.get("axis") is not None and layer.row.picks
         if reduces or layer.counts_with_numbers or before != after:
             return ""
-        # A name may stand for as many values as a loop has turns, and so may an item of a list.
+        # A name, or an item of a list, may stand for several values, one for each turn of a loop.
         written = view.edits.before_it(node)
         loops = isinstance(written, tree.List) and any(map(_is_loop, tree.every(written)))
         named = written is None or isinstance(bare(written), (tree.Name, tree.As, tree.For))
