@@ -206,7 +206,7 @@ def _on_ranks(
 
 
 def _of_models(file: CheckedFile, args: argparse.Namespace, argument: str) -> list[_Found]:
-    """The reports of a Python file, with the steps of those models that were read whole."""
+    """Return the reports of a Python file, with the next steps for models that were read completely."""
     found = [_Found(report, file=file) for report in reports_of(file)]
     for i, model in enumerate(file.models if args.ranks else ()):
         report, checked, text = found[i].report, model.checked, model.text

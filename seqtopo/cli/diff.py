@@ -149,7 +149,7 @@ def _change(change: Change, room: int) -> list[str]:
 
 
 def _following(changes: Sequence[Change], room: int) -> list[str]:
-    """Steps one after the other that differ only since one before them does."""
+    """Return the lines for consecutive steps that differ only because one before them does."""
     first = changes[0].two
     what, a, b = changes[0].differences[0]
     head = f"~ {first.name if first else ''} and {len(changes) - 1} more: "

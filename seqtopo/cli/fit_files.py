@@ -151,7 +151,7 @@ def _epochs(count: int) -> list[int]:
 
 
 def _label_heights(ends: dict[str, float]) -> dict[str, float]:
-    """Heights for two names at the lines' ends, so that one does not stand on the other."""
+    """Return the heights of two labels at the lines' ends, so far apart that they do not overlap."""
     names = sorted(ends, key=lambda name: ends[name])
     if len(names) == 2 and (gap := ends[names[1]] - ends[names[0]]) < 16:
         push = (16 - gap) / 2

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _work() -> int:
-    """Works as a process of ``--jobs K``, which takes its arguments and its cores from its input."""
+    """Work as a process of ``--jobs K``, which reads its arguments and its cores from its input."""
     given = json.loads(sys.stdin.read())
     limit_threads(given["cores"])  # before a module loads a backend, which takes its threads then
     args = argparse.Namespace(**given["args"])

@@ -44,7 +44,10 @@ def picture(study: Study) -> str:
 
 
 def _scale(scores: Sequence[float]) -> tuple[list[float], float, float]:
-    """Round numbers along the axis of the scores. The worst tenth is left out, or it would hide the rest."""
+    """Return round numbers for the axis of the scores, and its ends.
+
+    The worst tenth of the scores is left out, or it would hide the rest.
+    """
     ordered = sorted(scores) or [0.0, 1.0]
     high = ordered[max(0, math.ceil(len(ordered) * 0.9) - 1)]
     ticks = ticks_of(ordered[0], max(high, ordered[0]))

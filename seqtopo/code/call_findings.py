@@ -38,7 +38,7 @@ def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
 
 
 def _lacks_value(call: CodeCall, where: Where) -> Diagnostic:
-    """ST314: an attention layer whose call has a query and no value."""
+    """Return ST314 for an attention layer whose call has a query and no value."""
     kind, text = call.layer.kind, where.text
     fixes: tuple[Fix, ...] = ()
     given = _last_brackets(text)
@@ -78,7 +78,7 @@ def _last_brackets(text: str) -> Span | None:
 
 
 def _reduces_batch(where: Where) -> Diagnostic:
-    """ST312: a ``Lambda`` takes a mean or the like over the samples of a batch."""
+    """Return ST312 for a ``Lambda`` that takes a mean or the like over the batch axis."""
     return Diagnostic(
         "ST312",
         "Lambda takes the samples of a batch together: its axis 0 is the batch",
@@ -106,7 +106,7 @@ _ACTIVATES = frozenset({"Dense", "EinsumDense", "Conv1D", "SeparableConv1D", "Ac
 
 
 def _masks_nothing(call: CodeCall, where: Where) -> Iterator[Diagnostic]:
-    """ST662: a mask of a value that the layer before never gives."""
+    """Find a mask for a value that the layer before it never gives (ST662)."""
     given = call.layer.args.get("mask_value")
     value = 0.0 if given is None else given.value
     before = call.inputs[0].of if call.inputs else None
@@ -138,7 +138,7 @@ def _masks_nothing(call: CodeCall, where: Where) -> Iterator[Diagnostic]:
 
 
 def _other_weights(layer: CodeLayer, where: Where) -> Iterator[Diagnostic]:
-    """ST302: an embedding is given a matrix of another shape than its own."""
+    """Find an embedding that is given a matrix of another shape than its own (ST302)."""
     given = layer.args.get("weights")
     value = given.value if given is not None else None
     if given is None or not isinstance(value, (list, tuple)) or len(value) != 1:
@@ -173,7 +173,7 @@ def _other_weights(layer: CodeLayer, where: Where) -> Iterator[Diagnostic]:
 
 
 def _counted_rows(layer: CodeLayer, where: Where) -> Diagnostic:
-    """ST716: an embedding has as many rows as there are words, whose ids begin at 1."""
+    """Return ST716 for an embedding with as many rows as words, whose ids begin at 1."""
     rows = layer.args["input_dim"].where
     text = rows.text if rows is not None else "that number"
     fixes: tuple[Fix, ...] = ()

@@ -328,7 +328,7 @@ def symbols_of_text(text: SpecText) -> set[str]:
 
 
 def _equal_sizes(message: str, symbols: set[str]) -> list[dict[str, int]]:
-    """Sizes at which what a message compares may be equal, such as ``A`` and ``2*B``, or ``2*B`` and 64."""
+    """Return sizes at which two compared sizes may be equal: ``A`` and ``2*B``, or ``2*B`` and 64."""
     # No size is tried as 1: that goes with every other.
     named = sorted(set(re.findall(r"[A-Za-z]\w*", message)) & symbols)
     factors = sorted({1, *(int(n) for n in re.findall(r"\b(\d{1,4})\*", message))} - {0})

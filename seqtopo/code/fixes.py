@@ -360,7 +360,7 @@ class _Translation:
         self.made += [Edit(Span(span.start, span.start), head), Edit(Span(span.end, span.end), tail)]
 
     def _line(self, call: CodeCall, new: Sequence[tree.Expr], *, before: bool) -> None:
-        """Steps as items of the list, or as lines of ``model.add``."""
+        """Write steps as items of the list, or as lines of ``model.add``."""
         layer = self.python.mine(call.layer.where)
         if layer.span in self._repeated_places:
             raise UntranslatableError

@@ -60,7 +60,7 @@ def call_layer(
     form: Form = "call",
     statement: Any = None,
 ) -> Value:
-    """Calls a layer on what is given, and returns what it gives: a tensor, or a list of several."""
+    """Call a layer on values, and return its output: a tensor, or a list of several."""
     values, more = _split(layer, args)
     if not tensors_in(values) and not any(isinstance(v, Unknown) for v in _flat(values)):
         return machine.unknown("a layer that is called on data", node)
@@ -98,7 +98,7 @@ def call_layer(
 def _call_parts(
     machine: Machine, layer: CodeLayer, args: Arguments, node: ast.AST, form: Form, statement: Any
 ) -> Value:
-    """Calls the layers that a layer is read as, one on what the one before gives."""
+    """Call the layers that a layer is read as, each on the output of the one before."""
     gives: Value = None
     for i, part in enumerate(layer.parts):
         gives = call_layer(machine, part, Arguments([Passed(gives)]) if i else args, node, form, statement)

@@ -201,11 +201,7 @@ class Machine:
         return " ".join(where.text[:200].split()) if where else ""
 
     def tick(self, steps: int = 1) -> None:
-        """Counts a step.
-
-        Raises:
-            BoundError: there were too many.
-        """
+        """Count a step; raise ``BoundError`` at the limit."""
         self.steps += steps
         if self.steps > self.limit:
             raise BoundError("the code takes more steps than are followed")
@@ -415,7 +411,7 @@ class Machine:
         return CodeTensor(call)
 
     def count(self, call: CodeCall) -> None:
-        """Numbers a new call."""
+        """Give a new call its number."""
         self.calls += 1
         call.number = self.calls
         call.layer.calls.append(call)

@@ -181,7 +181,7 @@ def add(
 
 
 def _apply(machine: Machine, model: KerasModel, at: int, node: ast.AST) -> None:
-    """Calls an item of a Sequential on what the one before it gives."""
+    """Call an item of a Sequential on the output of the one before it."""
     item = model.items[at]
     came = model.items[at - 1].gives if at else _first_input(machine, item, model)
     if came is None or isinstance(came, Unknown):
@@ -425,7 +425,7 @@ def code_of(machine: Machine, model: KerasModel) -> CodeModel:
 
 
 def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> Value:
-    """Calls a model on tensors: its calls are made once more, on these; returns the outputs."""
+    """Call a model on tensors: its calls are made once more, on these. Return the outputs."""
     model.calls += 1
     given = args.places[0].value if args.places else args.value(-1, "inputs", args.value(-1, "x"))
     leaves = _leaves(given)

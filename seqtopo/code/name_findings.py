@@ -122,7 +122,7 @@ def _arguments(row: Row) -> tuple[str, ...]:
 
 
 def _unknown(kind: str, key: str, argument: Argument, known: list[str]) -> Iterator[Diagnostic]:
-    """ST202: an argument that is written out by its name, and that there is not."""
+    """Find an argument, written with its name, that does not exist (ST202)."""
     whole = argument.whole
     if whole is None or not re.match(rf"{key}\s*=", whole.text):
         return  # it comes from elsewhere, such as **kwargs
@@ -142,7 +142,7 @@ def _unknown(kind: str, key: str, argument: Argument, known: list[str]) -> Itera
 
 
 def _objects(call: Training) -> Iterator[Diagnostic]:
-    """ST217: an optimizer, a loss or a metric by a name that Keras does not have."""
+    """Find the name of an optimizer, a loss or a metric that Keras does not have (ST217)."""
     for key, family in _FAMILIES.items():
         argument = call.args.get(key)
         if argument is None or has_own_objects(call.where.source.text):

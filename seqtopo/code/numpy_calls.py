@@ -162,7 +162,7 @@ for _name in (
 
 
 def _random(bounds: Bounds | None, dtype: str = "float64", *, loose: bool = False) -> Function:
-    """Sizes as separate arguments where they are ``loose``, else as ``size=``."""
+    """Return the function of an array of random numbers; its sizes are separate arguments if ``loose``."""
 
     def made(given: Given) -> CodeArray:
         shape = as_shape(tuple(given.args)) if loose else _size_of(given, 0)

@@ -226,7 +226,7 @@ def _new_names(notes: list[Note]) -> dict[str, str]:
 
 
 def _renaming(one: Given, sides: list[Given], new: str, keyword: bool, text: OldText, made: Rewriting) -> str:
-    """Edits the name of an argument, or joins those of several sides; returns what is said of it."""
+    """Rename an argument, or join those of several sides; return the message about it."""
     prefix = f"{new}=" if keyword else ""
     if len(sides) > 1:
         if any("#" in text.of(Span(a.span.end, b.span.start)) for a, b in pairwise(sides)):

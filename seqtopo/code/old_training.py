@@ -308,7 +308,7 @@ def _schedule(text: OldText, call: ast.Call) -> tuple[str, list[Edit]] | None:
 
 
 def utility_findings(text: OldText, call: ast.Call, path: str) -> Iterator[Diagnostic]:
-    """Renamed arguments of callbacks and utilities, and files that Keras 3 writes otherwise."""
+    """Find renamed arguments of callbacks and utilities, and files that Keras 3 writes otherwise."""
     last = path.rsplit(".", 1)[-1]
     for keyword in call.keywords:
         new = old.CALLBACK_ARGUMENTS.get(last, {}).get(keyword.arg or "")

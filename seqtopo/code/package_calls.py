@@ -124,7 +124,7 @@ def _operation(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
 
 
 def _merge(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> Value:
-    """Calls a function such as ``concatenate``: its layer is made and called at once."""
+    """Return the result of a function such as ``concatenate``: it makes a layer and calls it at once."""
     given = args.places[:1] or [args.names["inputs"]] if "inputs" in args.names or args.places else []
     named = {k: v for k, v in args.names.items() if k != "inputs"}
     rest = args.places[1:]

@@ -261,7 +261,7 @@ _SET = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*=(?!=)", re.MULTILINE)
 
 
 def _not_read(text: str, found: ast.Module, line: int) -> list[ast.stmt]:
-    """Assignments of unknown values to the names that the rest of a cell sets, for the cells behind it."""
+    """Return assignments of unknown values to the names that the unreadable rest of a cell sets."""
     read = found.body[-1].end_lineno or 0 if found.body else 0
     rest = "".join(text.splitlines(keepends=True)[read:])
     names = dict.fromkeys(name for name in _SET.findall(rest) if not keyword.iskeyword(name))

@@ -249,7 +249,7 @@ def _dstack(given: Given) -> CodeArray:
 
 
 def _of_list(given: Given, rank: int) -> CodeArray:
-    """Rows of a list of unknown length put below each other."""
+    """Return the concatenation of the items of a list of unknown length."""
     array = given.array(0)
     if array.shape is None:
         return nothing()

@@ -272,7 +272,7 @@ class _Writer:
         return found
 
     def _second_output(self, tensor: CodeTensor, found: list[str]) -> None:
-        """States among the outputs stand there all together, or one by one as inputs of their shape."""
+        """Write the states among the outputs: all together, or one by one as inputs of their shape."""
         of = tensor.of
         extra, many = second_values(of) if isinstance(of, CodeCall) else ("", 0)
         mine = [t for t in self.model.outputs if t.of is of and t.output > 0]

@@ -87,7 +87,7 @@ class Located:
 
 
 def labelled(table: CodeArray, given: tuple[Any, ...]) -> CodeArray:
-    """Rows by their labels: nobody knows how many."""
+    """Return the rows with some labels; their number is unknown."""
     shape = None if table.shape is None or len(given) > 1 else (new_size(), *table.shape[1:])
     return CodeArray(shape, table.dtype, is_table=True)
 

@@ -153,7 +153,7 @@ def _fit(
 
 
 def _beyond_symbols(graph: Graph, index: int, x: Given) -> Iterator[DataFinding]:
-    """ST716: ids that reach the number of rows of an embedding, where both are known as symbols alone."""
+    """Find ids that reach an embedding's number of rows, where both are known only as symbols (ST716)."""
     below = x.array.below
     for node in graph.nodes if below is not None else ():
         layer = node.layer
@@ -182,7 +182,7 @@ def _fix(found: Diagnostic, call: Training, xs: Sequence[Given] | None) -> Fix |
 
 
 def _one_hot_for_ids(resolved: Resolved, y: Given, loss: str) -> DataFinding:
-    """ST704: the labels are certainly one-hot, whatever their shape, and the loss wants ids."""
+    """Return ST704: the labels are certainly one-hot, and the loss wants ids."""
     graph, training = resolved.graph, resolved.training
     node = graph.nodes[graph.outputs[0].node]
     compared = Compared(Labels(()), loss, y.name)
@@ -396,7 +396,7 @@ def _align(array: Array, against: Shape) -> Array:
 
 
 def _class_weights(text: SpecText, resolved: Resolved, call: Training) -> Iterator[DataFinding]:
-    """ST742: weights of classes where the model answers at every step."""
+    """Find class weights for a model with an output at every step (ST742)."""
     given, graph = call.args.get("class_weight"), resolved.graph
     if given is None or not isinstance(given.value, dict) or not text.whole or len(graph.outputs) != 1:
         return
@@ -419,7 +419,7 @@ def _class_weights(text: SpecText, resolved: Resolved, call: Training) -> Iterat
 
 
 def _batch_sizes(graph: Graph, call: Training, x: Argument | None) -> Iterator[DataFinding]:
-    """ST741: batches of another size than the one that a stateful model has."""
+    """Find batches of another size than that of a stateful model (ST741)."""
     stateful = next((n for n in graph.nodes if n.layer is not None and is_stateful(n.layer)), None)
     first = graph.nodes[graph.inputs[0]]
     batch = first.batch

@@ -172,7 +172,7 @@ def _keras_step(written: str) -> str | None:
 
 
 def in_a_row(steps: list[str]) -> str:
-    """Steps as a text: ``LSTM(8), Dense(1)``, and ``Add()([a, b])`` where a list comes first."""
+    """Return steps as a text: ``LSTM(8), Dense(1)``, or ``Add()([a, b])`` if a list comes first."""
     if len(steps) > 1 and steps[0].startswith("["):
         steps = [f"{steps[1]}({steps[0]})", *steps[2:]]
     return ", ".join(steps)

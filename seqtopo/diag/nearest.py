@@ -27,7 +27,9 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def nearest_all(word: str, candidates: Iterable[str], *, limit: int = 3) -> tuple[str, ...]:
-    """At most ``limit`` candidates near to ``word``, the nearest first; ties in the candidates' order.
+    """Return at most ``limit`` candidates near to ``word``, the nearest first.
+
+    Equally near ones keep the order of the candidates.
 
     >>> nearest_all("conv4d", ["conv1d", "conv2d", "dense"])
     ('conv1d', 'conv2d')
@@ -73,8 +75,9 @@ def _rank(word: str, key: str, candidate: str) -> int | None:
 
 
 def _distance(left: str, right: str, allowed: int) -> int | None:
-    """Insertions, deletions, substitutions and swaps of neighbours from one word to the other
-    (optimal string alignment); None if there are more than ``allowed``.
+    """Return the number of edits from one word to the other; None if it is above ``allowed``.
+
+    Edits are insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
     """
     if abs(len(left) - len(right)) > allowed:
         return None

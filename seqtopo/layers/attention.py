@@ -317,7 +317,7 @@ def _grouped_weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _head_work(given: Given, outcome: Outcome) -> Products:
-    """The projections of what comes in, then scores, values by scores, and the projection of these."""
+    """Return the products of projections, scores, values by scores, and the output projection."""
     query, value, key = attended(given)
     came = {"query": query, "gate": query, "key": key, "value": value}
     kernels = {w.name.partition("/")[0]: w.shape for w in outcome.weights if w.name.endswith("kernel")}

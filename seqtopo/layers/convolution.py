@@ -107,7 +107,7 @@ def _places(given: Given, shape: Shape) -> Size:
 
 
 def _work(given: Given, outcome: Outcome) -> Products:
-    """The first kernel on what comes in, and one that mixes the channels on what that gives."""
+    """Return the products of the kernel on the input, and of a kernel that mixes the channels."""
     kernels = [product(weight.shape) for weight in outcome.weights if weight.name.endswith("kernel")]
     places = _places(given, outcome.outputs[0].shape)
     return Products(kernels[0] * places, total(kernels[1:]) * places)

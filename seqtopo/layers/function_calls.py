@@ -209,7 +209,7 @@ def _tile(call: FunctionCall) -> RowCall | None:
 
 
 def _pad(call: FunctionCall) -> RowCall | None:
-    """Zeros, or another number, before and after one axis."""
+    """Return the row that pads one axis with zeros, or another number, before and behind."""
     widths, mode = call.get("pad_width"), call.get("mode", "constant")
     rank = call.rank()
     if mode != "constant" or rank is None or not isinstance(widths, (list, tuple)):

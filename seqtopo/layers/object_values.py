@@ -62,7 +62,9 @@ def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
 
 
 def unsaved(attribute: str, given: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Parameters that Keras leaves out of the configuration, and the attribute that holds their value."""
+    """Return parameters that Keras leaves out of the configuration, with the attribute that holds
+    each value.
+    """
     return tuple(part._replace(unsaved=attribute) for part in given)
 
 

@@ -197,7 +197,7 @@ def _einsum(given: Given) -> Outcome:
 
 
 def _einsum_work(given: Given, outcome: Outcome) -> Products:
-    """One product for each place of all axes; a sum of one value has none."""
+    """Return one product for each place of all axes; none for a sum of one value."""
     read = read_subscripts(given["subscripts"], tuple(len(t.shape) + 1 for t in given.inputs))
     if read is None or len(given.inputs) == 1:
         return Products()

@@ -126,7 +126,7 @@ _USE_CUDNN = Param("use_cudnn", k.either(k.BOOL, k.choice("auto", flags=False)),
 
 
 def _work(given: Given, outcome: Outcome) -> Products:
-    """Both kernels once a step, at every place of a convolution's state."""
+    """Return the products of both kernels in each step, at every place of a convolution's state."""
     kernel, recurrent = (product(weight.shape) for weight in outcome.weights[:2])
     state = outcome.extras["state"][0].shape
     width = given["units"] if "units" in given.row.by_name else given["filters"]

@@ -175,7 +175,7 @@ class View:
         return self.graph.nodes[value.node]
 
     def tensor(self, value: Value) -> Tensor:
-        """Shape and dtype of a value: there are no errors, so it has both."""
+        """Return shape and dtype of a value, which it has, as there are no errors."""
         found = self.graph.tensor(value)
         assert found is not None
         return found

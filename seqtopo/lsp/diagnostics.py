@@ -135,7 +135,7 @@ def stops_of(code: Code) -> Iterator[Opaque]:
 
 
 def _stops(document: Document, code: Code) -> Iterator[types.Diagnostic]:
-    """Hints where the reading stops: what is said of the models holds for the rest of them."""
+    """Yield hints where the reading stops: findings about the models hold for what was read."""
     damaged = {damage.where for damage in code.file.damage}
     for stop in stops_of(code):
         if stop.where is None or stop.where in damaged:

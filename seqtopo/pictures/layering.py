@@ -53,8 +53,10 @@ class Layers:
 
 
 def layered(count: int, edges: Sequence[Edge], first: Sequence[int] = (), last: Sequence[int] = ()) -> Layers:
-    """Ranks and order for so many nodes. ``first`` and ``last`` lie in the first and the last rank, and keep
-    their order. Each edge runs from an earlier node to a later one.
+    """Return ranks and order for a number of nodes.
+
+    ``first`` and ``last`` lie in the first and the last rank, and keep their order. Each edge runs from an
+    earlier node to a later one.
     """
     ranks = _ranks(count, edges, first, last)
     layers = Layers(list(ranks), [[] for _ in range(max(ranks, default=-1) + 1)], nodes=count)

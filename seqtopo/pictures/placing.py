@@ -56,7 +56,7 @@ class _Edges:
         self.crossing = self._crossing(layers)
 
     def _crossing(self, layers: Layers) -> set[tuple[int, int]]:
-        """Edges that cross a rail, and so cannot be straight."""
+        """Return the edges that cross a rail, and so cannot be straight."""
         found: set[tuple[int, int]] = set()
         place = {e: i for row in layers.rows for i, e in enumerate(row)}
         for row in layers.rows:
@@ -109,7 +109,7 @@ def _compacted(
     extents: Sequence[Extent],
     between: Sequence[int],
 ) -> list[int]:
-    """Blocks of aligned elements pushed to the left, then back to what stands on their right."""
+    """Return the places of blocks of aligned elements, pushed to the left, then back to the right."""
     left: dict[int, dict[int, int]] = {r: {} for r in root}
     right: dict[int, dict[int, int]] = {r: {} for r in root}
     for row in rows:
@@ -139,7 +139,7 @@ def _compacted(
 
 
 def _balanced(found: Sequence[Sequence[int]], extents: Sequence[Extent]) -> list[int]:
-    """Between the four: each shifted to the narrowest one's side, and of each place the two middle ones.
+    """Return the middle of four placements, each shifted to the side of the narrowest one.
 
     What is far enough apart in all four is so here, since the middle of two whole numbers is rounded down.
     """

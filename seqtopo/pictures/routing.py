@@ -76,7 +76,7 @@ def _meet(one: Net, other: Net, near: int) -> bool:
 def spread(
     wanted: Sequence[int], rooms: Sequence[int], low: int, high: int, pinned: int | None = None
 ) -> list[int]:
-    """Places for slots, each as near as can be to where its edge comes from, in order of those.
+    """Return places for slots, each as near as possible to where its edge comes from, in order of those.
 
     ``rooms`` is the room that each needs on its right. All lie between ``low`` and ``high`` where they fit.
     The ``pinned`` one lies where it wants to; the others make way.

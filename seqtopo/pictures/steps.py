@@ -326,7 +326,7 @@ class Steps(Cells):
         self.out.lines.append(Line(tuple(way), "state"))
 
     def _draw_passed_on(self, i: int, tier: Tier) -> None:
-        """From each step to the next one."""
+        """Draw the states from each step to the next one."""
         ends: list[tuple[int, int]] = [(cell.left, cell.right) for cell in self.cells[i].values()]
         half = self.m.width(DOTS, "title") // 2 + (0 if self.m.cells else 2)
         slots = self.slots[region_of(tier.place.axis)]
@@ -355,7 +355,7 @@ class Steps(Cells):
         self.out.lines.append(Line(((start + shift, y), (end + shift, y)), style, arrow))
 
     def _draw_feedback(self) -> None:
-        """From each output to the next step of the input, between their columns."""
+        """Draw the lines from each output to the next step of the input, between their columns."""
         if self.back is None:
             return
         given, taken = self.back

@@ -84,8 +84,9 @@ def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = N
 
 
 def _declared(text: str) -> list[str]:
-    """Lines that let pdfLaTeX show a question mark for each character that it does not know, where it would
-    stop; other engines know them all.
+    """Return lines that let pdfLaTeX show a question mark for each character that it does not know.
+
+    Without them it would stop; other engines know all characters.
     """
     lines = [
         f"\\expandafter\\ifx\\csname u8:\\detokenize{{{char}}}\\endcsname\\relax"

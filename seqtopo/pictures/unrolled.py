@@ -252,7 +252,7 @@ class _Unrolling:
         return Tier("copies", family, "copy", title, note, place, place)
 
     def _range(self, node: Node, layer: Layer, came: Place) -> Tier:
-        """Steps left out at the ends, or put there."""
+        """Return the tier of an operation that takes steps off at the ends, or puts some there."""
         axis, first, last = came.axis, came.first, came.last
         name = layer.row.name
         many = name != "at"
@@ -334,7 +334,7 @@ class _Unrolling:
         return Tier("steps", family, word, title, note, places[0], places[0])
 
     def _merge_axes(self, one: Axis, other: Axis) -> None:
-        """Two axes turn out to be the same steps."""
+        """Record that two axes have the same steps."""
         a, b = one.find(), other.find()
         if a is b:
             return
@@ -430,7 +430,7 @@ class _Unrolling:
 
 
 def _cut(details: list[str]) -> str:
-    """As many of them as there is room for beside the cells; dots for the rest."""
+    """Return as many of the words as fit beside the cells, with dots for the rest."""
     found = ", ".join(details)
     while len(found) > _LONGEST_DETAILS and details:
         details = details[:-1]

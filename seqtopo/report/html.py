@@ -98,7 +98,7 @@ def _excerpt(text: str, found: Diagnostic, edge: str) -> str:
 
 
 def _elsewhere(text: str, label: Label) -> str:
-    """Another place that has to do with a finding, and why."""
+    """Return the HTML of another place that has to do with a finding, and why."""
     place = " ".join(text[label.span.start : label.span.end].split())
     quoted = place if len(place) <= _QUOTED else f"{place[:_QUOTED]}…"
     return (

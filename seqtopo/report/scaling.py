@@ -165,7 +165,7 @@ def _plain(size: Size) -> int | str:
 
 
 def _scaled(size: Size, unit: str) -> str:
-    """A number of bytes or operations in the unit that suits it."""
+    """Return a number of bytes or operations in a suitable unit."""
     if not isinstance(size, int):
         return f"{size} {unit}"
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -278,7 +278,7 @@ class _Walk:
         return frozenset(self.continuous) | self.apart
 
     def _drawn(self) -> Iterator[dict[str, int]]:
-        """Points drawn at random, always the same."""
+        """Yield points drawn at random, the same in each run."""
         chance = random.Random(SEED)
         names = [n for n in self.domains if n not in self._left_out]
         for _ in range(SAMPLED):

@@ -34,7 +34,7 @@ def _name(token: Token) -> tree.Name:
 
 
 def _between(first: Any, last: Any) -> Span:
-    """From the first to the last of two tokens or nodes."""
+    """Return the span from the first to the last of two tokens or nodes."""
     return Span(first.span[0], last.span[1])
 
 

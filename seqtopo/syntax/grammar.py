@@ -113,7 +113,10 @@ def _with_numbers(table: dict[str, Any]) -> dict[int, Any]:
 
 
 def _in_order(table: dict[str, Any]) -> dict[str, Any]:
-    """Numbers the states of a parse table as they are reached: Lark's numbers change from run to run."""
+    """Return a parse table with its states numbered as they are reached.
+
+    Lark's own numbers change from run to run.
+    """
     kinds: dict[int, str] = table["tokens"]
     (start,) = table["start_states"].values()
     number = {start: 0}

@@ -97,7 +97,7 @@ def _rows(diagnostic: Diagnostic, width: int | None, context: int) -> list[Row]:
 
 
 def _worded(head: Row, words: str, style: Style, width: int | None, hang: int | None = None) -> list[Row]:
-    """Words behind a head, wrapped; the lines after the first start under the words or at ``hang``.
+    """Return words behind a head, wrapped; lines after the first begin under the words or at ``hang``.
 
     A line after the first that begins with two spaces is a command in a help: it is left whole, so that it
     can be pasted.

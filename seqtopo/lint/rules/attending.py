@@ -70,7 +70,7 @@ class _Bag(NamedTuple):
 
 @rule("ST676")
 def order_not_seen(view: View) -> Iterator[Finding]:
-    """Attention over ids without their positions: the steps in any other order give the same."""
+    """Find attention over ids without positions: any other order of the steps gives the same."""
     if not view.calls_with("attention"):
         return
     bags: dict[int, _Bag] = {}

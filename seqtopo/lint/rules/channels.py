@@ -43,7 +43,7 @@ class _Misread(NamedTuple):
 
 @rule("ST670")
 def mixed_data_formats(view: View) -> Iterator[Finding]:
-    """Layers one after the other, some of which take the first axis for the channels, some the last."""
+    """Find consecutive layers of which some take the first axis for the channels, and some the last."""
     for flow in view.flows:
         if not any(True for _ in _first_ones(flow)):
             continue

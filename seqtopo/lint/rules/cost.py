@@ -45,7 +45,7 @@ _DECIDE = ("recurrent_dropout", "activation", "recurrent_activation", "use_bias"
 
 @rule("ST651")
 def slow_kernel(view: View) -> Iterator[Finding]:
-    """Arguments with which Keras takes no fast kernel on a GPU, as its backends ask for them in 3.15.
+    """Find arguments with which Keras uses no fast kernel on a GPU, by the conditions of Keras 3.15.
 
     Layers that have the same ones are reported together.
     """
@@ -176,7 +176,7 @@ def attention_memory(view: View) -> Iterator[Finding]:
 
 
 def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
-    """Heads, queries and keys of an attention whose sizes are numbers."""
+    """Return the numbers of heads, queries and keys of an attention; None if one is unknown."""
     layer = node.layer
     if layer is None or layer.get("flash_attention"):
         return None
@@ -281,7 +281,7 @@ def long_unrolled(view: View) -> Iterator[Finding]:
 
 @rule("ST657")
 def linear_chain(view: View) -> Iterator[Finding]:
-    """Two dense layers with no activation between: one could do the same with fewer weights.
+    """Find two dense layers with no activation between: one could do the same with fewer weights.
 
     A first one that is narrower than what comes in is another matter: it sums up.
     """
@@ -312,7 +312,7 @@ def linear_chain(view: View) -> Iterator[Finding]:
 
 @rule("ST658")
 def channels_before_places(view: View) -> Iterator[Finding]:
-    """Convolutions over channels_first, which TensorFlow has for GPUs; one finding a flow."""
+    """Find convolutions over channels_first, which TensorFlow has only for GPUs; one finding a flow."""
     for flow in view.flows:
         found = [node for node, what in _onednn_only(flow) if what == _CHANNELS_FIRST]
         if not found:

@@ -93,7 +93,7 @@ def least_read_step(view: View) -> Iterator[Finding]:
 
 @rule("ST613")
 def orders_merged(view: View) -> Iterator[Finding]:
-    """Steps that stand last first, merged with others that stand first to last."""
+    """Find steps in reverse order that are merged with others in forward order."""
     for flow in view.flows:
         for node in flow.calls_with("merge", "join"):
             if not (merges(node) or joins_features(flow, node)):
@@ -161,8 +161,9 @@ def _is_flip(node: Node) -> bool:
 
 
 def _ends(view: View) -> list[tuple[Node, Node, str]]:
-    """Calls that keep just one end of what a recurrent layer gives, with the layer and the end; not
-    where both ends are taken, and not where a half of the features is.
+    """Return the calls that keep only one end of a recurrent layer's output, with the layer and the end.
+
+    Left out are those of a layer of which both ends are used, or half of the features.
     """
     found: list[tuple[Node, Node, str]] = []
     for node in view.calls_with("selection"):

@@ -134,7 +134,7 @@ def activation_twice(view: View) -> Iterator[Finding]:
 
 @rule("ST627")
 def disturbed_output(view: View) -> Iterator[Finding]:
-    """Dropout or a normalization behind the head: the loss sees numbers that the head did not give."""
+    """Find dropout or normalization behind the head: the loss gets numbers that the head did not give."""
     trained = {value for value, _ in losses(view)}
     for value in view.graph.outputs:
         head = head_of(view, value)
@@ -294,7 +294,7 @@ def loss_label(loss: Loss, text: str) -> Label:
 
 
 def _other_loss(loss: Loss, name: str) -> tuple[Fix, ...]:
-    """Another loss in the place of one that is written as its bare word."""
+    """Return the fix that writes another loss, if the present one is a bare word."""
     if not isinstance(loss.expr, tree.Name):
         return ()
     return (Fix(f"train it by {name}", (Edit(loss.expr.span, name),)),)
@@ -306,7 +306,7 @@ def _head_word(head: Head, old: str, new: str) -> tuple[Fix, ...]:
 
 @rule("ST622")
 def sigmoid_with_classes(view: View) -> Iterator[Finding]:
-    """Independent shares, and a loss that takes them for the shares of one choice."""
+    """Find independent shares under a loss that takes them for the shares of one choice."""
     for head, loss in trained_heads(view):
         if loss.name in CLASSES and head.gives == "sigmoid" and not loss.from_logits and head.width != 1:
             sparse = loss.name in _SPARSE
@@ -474,7 +474,7 @@ def _as_yes_or_no(head: Head, loss: Loss) -> tuple[Edit, ...]:
 
 @rule("ST630")
 def ctc_after_softmax(view: View) -> Iterator[Finding]:
-    """Keras' CTC loss applies a softmax itself; older ones took the shares."""
+    """Find a softmax under Keras' CTC loss, which applies one itself; older ones took its output."""
     for head, loss in trained_heads(view):
         if loss.name == "ctc" and head.gives == "softmax":
             yield Finding(

@@ -158,7 +158,7 @@ def _in_td(view: View) -> Iterator[Finding]:
 
 @rule("ST637")
 def padding_not_masked(view: View) -> Iterator[Finding]:
-    """Ids that are read step by step without a mask: padding, where there is any, is read as a word."""
+    """Find ids that are read step by step without a mask: padding is read as a word."""
     for flow in view.flows:
         masks = flow.masks
         for node in flow.recurrent if flow.calls_of("embed") else ():
@@ -254,7 +254,7 @@ def _sources(view: View) -> Iterator[tuple[Node, Node, tuple[Node, ...]]]:
 
 @rule("ST632")
 def mask_on_ids(view: View) -> Iterator[Finding]:
-    """Masking before an embedding: it looks for steps whose features are all 0, and ids have no features."""
+    """Find masking before an embedding: it looks for steps whose features are all 0, and ids have none."""
     for node, _, between in _sources(view):
         for mask in between:
             if not view.is_row(mask, "mask"):
@@ -372,7 +372,7 @@ def _dtype(arg: tree.Argument) -> bool:
 
 @rule("ST636")
 def ids_as_numbers(view: View) -> Iterator[Finding]:
-    """Ids that a layer computes with: as if word 40 were twice word 20."""
+    """Find ids that a layer computes with, as if word 40 were twice word 20."""
     if not any(node.below is not None or view.out(node).dtype in INTEGERS for node in view.inputs):
         return
     computing = view.calls_with("dense", "recurrent", "convolution")

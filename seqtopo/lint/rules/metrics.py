@@ -157,7 +157,7 @@ def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str, str] 
 def _greatest(
     view: View, entry: Entry, metric: Any, loss: Loss, head: Head | None, width: object
 ) -> tuple[str, str, str] | None:
-    """As ``_other_kind``, for a metric that looks for the greatest number where each is an answer."""
+    """Return as ``_other_kind`` does, for a metric of the greatest number where each number is an answer."""
     name = entry.name
     if name in _SCORES and width == 1 and loss.name not in CLASSES:
         chosen = isinstance(metric, Object) and metric.kwargs.get("threshold") is not None
@@ -278,7 +278,7 @@ def _cut_at_0(expr: tree.Expr, name: str, argument: str) -> tuple[Fix, ...]:
 
 
 def _renamed(expr: tree.Expr, metric: str, right: str) -> tuple[Fix, ...]:
-    """Another metric in the place of one, with its arguments where both have the same."""
+    """Return the fix that writes another metric, with the arguments that both have."""
     if metric in _SCORES:
         half = with_argument(expr, "threshold", tree.Number(expr.span, 0.5, "0.5"))
         return (Fix(f"use {right}", (Edit(expr.span, print_expr(half)),)),) if half is not None else ()

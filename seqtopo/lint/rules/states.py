@@ -35,7 +35,7 @@ def _forgetful(place: Place) -> tuple[Fix, ...]:
 
 @rule("ST641")
 def shuffled_states(view: View) -> Iterator[Finding]:
-    """Stateful layers in a model that is trained: the order of its samples matters."""
+    """Find stateful layers in a model that is trained: the order of its samples matters."""
     if view.training is None:
         return
     places = [place for _, place in _recurrent(view) if _stateful(place.layer)]

@@ -191,7 +191,7 @@ def _last_recurrent(view: View) -> Node | None:
 
 @rule("ST608")
 def steps_never_meet(view: View) -> Iterator[Finding]:
-    """Dense layers alone on a sequence: they act on each step, and nothing brings the steps together."""
+    """Find dense layers alone on a sequence: they act on each step, and nothing combines the steps."""
     if view.training is not None and view.training.labels is not None:
         return
     alone = _dense_alone(view)
@@ -228,7 +228,7 @@ def _sees_one(view: View, value: Value) -> bool:
 
 
 def _dense_alone(view: View) -> dict[int, Node]:
-    """For what comes of an input of a fixed number of steps by dense layers alone, the first of these."""
+    """Return, for each value that only dense layers make of a fixed number of steps, the first of these."""
     plain: set[int] = set()
     found: dict[int, Node] = {}
     for node in view.inputs:
@@ -254,7 +254,7 @@ def _dense_alone(view: View) -> dict[int, Node]:
 
 @rule("ST609")
 def steps_as_units(view: View) -> Iterator[Finding]:
-    """As many units as the ids have steps, behind a layer that has let the steps go."""
+    """Find as many units as the ids have steps, behind a layer that has dropped the steps."""
     if view.training is not None and view.training.labels is not None:
         return
     counts: dict[Size, Node] = {}
@@ -291,7 +291,7 @@ def _is_no_class_count(size: Size) -> bool:
 
 
 def _summaries(view: View) -> dict[int, Node]:
-    """For the vectors that come of a recurrent layer without ``seq``, that layer."""
+    """Return, for each vector that comes from a recurrent layer without ``seq``, that layer."""
     found: dict[int, Node] = {}
     for node in view.calls:
         assert node.layer is not None
