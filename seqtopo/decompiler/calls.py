@@ -90,7 +90,9 @@ class Calls:
     ordered: list[Call]
     inputs: list[Ref]
     outputs: list[Ref]
-    output_keys: tuple[str, ...] = ()
+    input_keys: tuple[str, ...]
+    output_keys: tuple[str, ...]
+    """The names of the inputs and outputs in a dictionary, "" for each where they are in a list."""
 
     @cached_property
     def by_ref(self) -> Mapping[Ref, Call]:
@@ -171,7 +173,7 @@ def _sequential(
         if 0 in call.gives:
             shapes[call.ref] = call.gives[0]
         call.shapes = shapes
-    return Calls(calls, [calls[0].ref], [calls[-1].ref])
+    return Calls(calls, [calls[0].ref], [calls[-1].ref], ("",), ("",))
 
 
 def _tensor(ref: Ref) -> dict[str, Any]:
@@ -221,12 +223,12 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
     for call in found.values():
         _read_shapes(call)
         call.shapes = shapes
-    inputs, _ = _ends(body.get("input_layers"), "input_layers", found)
+    inputs, input_keys = _ends(body.get("input_layers"), "input_layers", found)
     for ref in inputs:
         if ref.output or not found[ref.layer, ref.call].is_input:
             raise wrong(f"the model's input_layers name {shown(ref.layer)}, which is not an input")
     outputs, keys = _ends(body.get("output_layers"), "output_layers", found)
-    return Calls(_sorted(found, outputs, inputs), inputs, outputs, keys)
+    return Calls(_sorted(found, outputs, inputs), inputs, outputs, input_keys, keys)
 
 
 def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
@@ -258,6 +260,12 @@ def _is_shape(value: Any) -> TypeGuard[list[int | None]]:
     return isinstance(value, list) and all(size is None or type(size) is int for size in value)
 
 
+def is_functional(layer: Mapping[str, Any]) -> bool:
+    """Return whether the configuration of a layer is that of a functional model."""
+    body = layer.get("config")
+    return isinstance(body, dict) and "input_layers" in body
+
+
 def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple[list[Ref], tuple[str, ...]]:
     """Return the references to inputs or outputs and their names, flattened as Keras does."""
     keys: list[str] = []
@@ -280,8 +288,9 @@ def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple
     if not refs:
         raise wrong(f"the model has no {what}")
     for i, ref in enumerate(refs):
-        # Keras counts the calls of a model inside a model from 1 here, and from 0 elsewhere.
-        if (ref.layer, ref.call) not in found and (ref.layer, ref.call - 1) in found:
+        # Keras counts the calls of a functional model inside a model from 1 here, and from 0 elsewhere.
+        before = found.get((ref.layer, ref.call - 1))
+        if before is not None and is_functional(before.config):
             refs[i] = ref._replace(call=ref.call - 1)
         elif (ref.layer, ref.call) not in found:
             raise wrong(f"the model's {what} name {shown(ref.layer)}, which is not there")

@@ -19,6 +19,7 @@ from seqtopo.layers.row import REQUIRED, Given, Param, Row
 from seqtopo.layers.values import Refusal, Tensor, show
 from seqtopo.layers.weight_objects import decomposes_half
 
+_BY_BATCH = ("BatchNormalization", "SpectralNormalization")
 KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 """The rows by the names of their classes in ``keras.layers``."""
 
@@ -35,6 +36,30 @@ UNSAID: Mapping[str, Any] = {
     "data_format": "channels_last",
 }
 """The arguments that Keras writes besides the rows' parameters, with the values that can be left out."""
+
+
+def trains_otherwise(config: Any) -> bool:
+    """Return whether a layer, or one inside it, computes something else in training than in inference.
+
+    A layer of another class than Keras' may.
+    """
+    todo = [config]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, list):
+            todo += here
+        elif isinstance(here, dict):
+            name, inner = here.get("class_name"), here.get("config")
+            row = KERAS_ROWS.get(str(name))
+            if row is not None and (row.role == "noise" or row.keras in _BY_BATCH):
+                return True
+            if isinstance(inner, dict) and any(inner.get(key) for key in ("dropout", "recurrent_dropout")):
+                return True
+            stock = str(here.get("module")).split(".")[0] in ("keras", "builtins")
+            if row is None and not stock and here.get("registered_name") is not None:
+                return True
+            todo += [value for key, value in here.items() if key != "inbound_nodes"]
+    return False
 
 
 SET_BY_WRAPPERS = ("zero_output_for_mask",)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seqtopo.decompiler import tf_functions
-from seqtopo.decompiler.calls import MOST_CALLS
+from seqtopo.decompiler.calls import MOST_CALLS, is_functional
 from seqtopo.decompiler.files import as_dict, as_list, as_text, shown
 from seqtopo.decompiler.losses import Losses, wrong
 from seqtopo.decompiler.old_layers import (
@@ -273,6 +273,9 @@ class _Modernizer:
         whole = {k: v for k, v in body.items() if k in ("name", "trainable")} | {"layers": found}
         for key in ("input_layers", "output_layers"):
             whole[key] = _shift(body.get(key), shifted)
+        # As Keras 3 counts the calls of models at the ends.
+        from_one = {layer["name"]: -1 for layer in found if is_functional(layer)}
+        whole["output_layers"] = _shift(whole["output_layers"], from_one)
         return {"module": "keras", "class_name": "Functional", "config": whole, "registered_name": None}
 
     def called(self, pieces: list[Piece], nodes: list[Config]) -> list[Config]:

@@ -39,7 +39,6 @@ class Decoded:
     graph: Graph
     parts: list[Part] = field(default_factory=list)
     name: str = ""
-    output_keys: tuple[str, ...] = ()
     aliases: dict[Value, str] = field(default_factory=dict)
     """The states and scores that an Identity outputs under a name of its own, with this name."""
     cut: list[tuple[str, Value]] = field(default_factory=list)

@@ -63,9 +63,18 @@ def _complete_options(config: dict[str, Any], model: keras.Model) -> None:
             config["optimizer"] = _plain(model.optimizer)
     else:
         config["auto_scale_loss"] = model.dtype_policy.name != "mixed_float16"
+    if _exempts(getattr(model.optimizer, "inner_optimizer", model.optimizer)):
+        config["exclude_from_weight_decay"] = "of some weights"
     automatic = keras_private.automatic_jit_compile(model)
     if automatic is not None and config.get("jit_compile") is (not automatic):
         config[CHOSEN] = ["jit_compile"]
+
+
+def _exempts(optimizer: Any) -> bool:
+    """Return whether some weights have no weight decay, which Keras does not save."""
+    names = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
+    found = [keras_private.look_up(optimizer, name) for name in names]
+    return any(value is not keras_private.ABSENT and value for value in found)
 
 
 def _calls(layer: Any) -> list[Any]:

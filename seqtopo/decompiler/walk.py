@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.calls import Call, Ref, calls_of, merging_states, refs_in
+from seqtopo.decompiler.calls import Call, Calls, Ref, calls_of, merging_states, refs_in
 from seqtopo.decompiler.files import as_dict, as_list, shown
-from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
+from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle, trains_otherwise
 from seqtopo.decompiler.losses import Losses, wrong
 from seqtopo.decompiler.operations import match, resolve
 from seqtopo.decompiler.progress import Decoded, ModelCalls, Part, Progress
@@ -92,13 +92,37 @@ def _model(
     if incoming is None:
         behind = set(graph.ancestors(outputs))
         declared = [walk.values[ref].node for ref in calls.inputs]
+        for ref in calls.inputs:
+            if not taken[ref] and ref not in calls.outputs:
+                progress.losses.add(
+                    "ST504", f"nothing takes the input {shown(ref.layer)}: the spec's model is without it"
+                )
+        _tell_keys(calls, progress.losses)
         inputs = [*declared, *(i for i in sorted(behind) if graph.nodes[i].layer is None)]
         graph.inputs = tuple(i for i in dict.fromkeys(inputs) if i in behind)
         graph.outputs = outputs
         graph.output_names = ("",) * len(outputs)
-        progress.decoded.output_keys = calls.output_keys
         progress.settle(graph)
     return outputs
+
+
+def _tell_keys(calls: Calls, losses: Losses) -> None:
+    """Tell of inputs and outputs in a dictionary: the model of a spec has them in a list.
+
+    Keras takes a dictionary for a list of inputs, too, by the names of the inputs.
+    """
+    if any(key and key != ref.layer for ref, key in zip(calls.inputs, calls.input_keys, strict=True)):
+        losses.add(
+            "ST504",
+            f"the model's inputs are called {shown(', '.join(calls.input_keys))}: in the spec's model they "
+            "have the names of their layers",
+        )
+    if any(calls.output_keys):
+        losses.add(
+            "ST504",
+            f"the model gives a dictionary of {shown(', '.join(calls.output_keys))}: the spec's model gives "
+            + ("a list in this order" if len(calls.outputs) > 1 else "the value itself"),
+        )
 
 
 def _sub_model(
@@ -226,6 +250,9 @@ class Walk(ModelCalls):
         incoming = tuple(v for ref in refs for v in self.needed(ref, call.name))
         message = "is a model inside the model: in the built one, its layers stand in the whole"
         self.losses.otherwise(call.name, message)
+        training = call.kwargs.get("training")
+        if isinstance(training, (bool, int)) and trains_otherwise(call.config):
+            self.losses.argument(call.name, "training", shown(bool(training)).lower())
         before = len(self.graph.nodes)
         values = _model(self.progress, call.config, self.graph, incoming, (*self.path, call.name))
         for i, value in enumerate(values):
@@ -342,7 +369,9 @@ class Walk(ModelCalls):
         given: Bundle | None,
     ) -> None:
         if value is None or (key, value) in (("training", False), ("return_attention_scores", False)):
-            if key == "training" and value is False and row.name in ("batchnorm", "bn"):
+            # The other layers have it by default, and Keras saves that as if it had been given.
+            given_by_hand = row.role not in ("noise", "recurrent") and row.name != "spectral_normalization"
+            if key == "training" and value is False and given_by_hand and trains_otherwise(call.config):
                 self.losses.argument(call.name, "training", "false")
             return
         if key == "return_attention_scores":

@@ -49,6 +49,8 @@ NAMES = {
     "_seed_generators": "noise and states of layers are left as Keras has them",
     "_initial_seed": "noise of layers is left as Keras has it",
     "_resolve_auto_jit_compile": "a choice of jit_compile is not told from what Keras found to be faster",
+    "_exclude_from_weight_decay": "weights without weight decay are not told",
+    "_exclude_from_weight_decay_pattern": "weights without weight decay are not told",
     "_autocast": "states in mixed precision are cast as Keras does it",
 }
 """The private names, each with what is done without it."""

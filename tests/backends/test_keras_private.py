@@ -110,6 +110,16 @@ def test_a_choice_of_xla_is_not_told_from_what_keras_found(without: Any) -> None
     assert "jit_compile" not in told(lambda: seqtopo.decompile(model), name)
 
 
+def test_weights_without_weight_decay_are_not_told(without: Any) -> None:
+    adam = keras.optimizers.AdamW()
+    adam.exclude_from_weight_decay(var_names=["bias"])
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.Dense(2)])
+    model.compile(adam, "mse")
+    assert "exclude_from_weight_decay" in seqtopo.decompile(model)
+    without(["_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"])
+    assert "exclude_from_weight_decay" not in seqtopo.decompile(model)
+
+
 @pytest.mark.parametrize("argument", ["training", "mask"])
 def test_what_call_takes_is_read_from_its_signature(without: Any, argument: str) -> None:
     layers = [keras.layers.LSTM(2), keras.layers.Dense(2), keras.layers.Dropout(0.5)]
