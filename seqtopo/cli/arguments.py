@@ -42,7 +42,7 @@ STDIN = "-"
 
 
 class UsageError(Exception):
-    """The command was called in a way it does not understand; says how to call it."""
+    """Raised if the command line cannot be understood; its help says what to write."""
 
     def __init__(self, message: str, *help: str) -> None:
         super().__init__(message)

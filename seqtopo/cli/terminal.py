@@ -130,7 +130,7 @@ def flush() -> None:
 
 
 class OutputError(Exception):
-    """The output of a command cannot be written, as on a full disk; as text, the system's words."""
+    """Raised if the output of a command cannot be written, as on a full disk; its text is the system's."""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _MOST_NAMED = 6
 
 
 class NotOneModelError(ValueError):
-    """Data is for one model, and it cannot be told which."""
+    """Raised if data is for one model of a file, and it is unknown for which."""
 
     def __init__(self, message: str, help: str) -> None:
         super().__init__(f"{message}; {help}")
@@ -123,7 +123,7 @@ class GivenData(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """The rules that are on, the sizes that are bound, the most parameters of a model, and data for one."""
+    """The requested checks: the rules that are on, bound sizes, a maximum of parameters, and data."""
 
     selection: Selection = Selection()
     dims: Mapping[str, Any] = {}

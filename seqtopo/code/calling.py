@@ -49,7 +49,7 @@ _GENERIC = frozenset({"model", "m", "net", "network", "self", "result", "seq", "
 
 
 class Caller(Machine):
-    """Calls functions, models, layers and what packages have."""
+    """The part of the interpreter that calls functions, models, layers and names of packages."""
 
     def __init__(self, file: CodeFile) -> None:
         super().__init__(file)

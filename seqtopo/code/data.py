@@ -80,7 +80,7 @@ def _words(machine: Machine, tokenizer: Thing, node: ast.AST) -> Unknown:
 
 
 class ArrayMethod:
-    """A method of an array, or a part of it of which nothing is known."""
+    """A method of an array, or an attribute of it that is not known."""
 
     def __init__(self, of: Value, name: str) -> None:
         self.of = of

@@ -14,7 +14,7 @@ _NAME_LENGTH = 30
 
 
 class Given(NamedTuple):
-    """An array that code hands to a model: its value, place and what messages call it."""
+    """An array that code hands to a model: its value, its place, and its name in messages."""
 
     array: CodeArray
     where: Where | None

@@ -371,7 +371,7 @@ def _comprehension(machine: Machine, node: Any) -> Value:
 
 
 class _OpenError(Exception):
-    """A comprehension goes over what is not known."""
+    """Raised if a comprehension iterates over a value that is not known."""
 
     def __init__(self, value: Value = None) -> None:
         super().__init__()

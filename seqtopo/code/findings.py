@@ -169,7 +169,7 @@ def _given_name(piece: Piece) -> str:
 
 @dataclass
 class CheckedFile:
-    """A Python file whose models were checked; ``diagnostics`` are those of no model in particular."""
+    """A Python file with its checked models; ``diagnostics`` are those that belong to no model."""
 
     code: CodeFile
     models: list[CheckedModel] = field(default_factory=list)

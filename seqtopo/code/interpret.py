@@ -39,7 +39,7 @@ from seqtopo.system import bounds
 
 
 class Interpreter(Caller):
-    """Runs statements and functions. ``find_module`` gives the text of another file of the project."""
+    """The interpreter of statements and functions. ``find_module`` reads another file of the project."""
 
     def __init__(self, file: CodeFile, find_module: Callable[[str, Module], Module | None]) -> None:
         super().__init__(file)

@@ -45,7 +45,7 @@ RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
 
 
 class BoundError(Exception):
-    """A bound is reached, and reading ends."""
+    """Raised if the reading of a file reaches one of its bounds."""
 
 
 class Lines:

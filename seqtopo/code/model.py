@@ -135,7 +135,7 @@ class CodeCall:
 
 
 class CodeTensor(NamedTuple):
-    """A value that flows through the model: what gives it, and which of several it is."""
+    """A tensor of a model: the call or input that gives it, and its place among several outputs."""
 
     of: CodeCall | CodeInput
     output: int = 0
@@ -157,8 +157,10 @@ class Training:
 
 @dataclass(eq=False)
 class CodeModel:
-    """A model that the code makes. ``calls`` stand in the order in which they run; a model that is called
-    inside another stands in ``calls`` with its own calls, in place.
+    """A model that the code makes.
+
+    ``calls`` are in the order in which they run; the calls of a model that is called inside it stand among
+    them, in its place.
 
     ``name`` is the variable or the function that has it; ``stops`` says what could not be read and where.
     """

@@ -12,7 +12,7 @@ from seqtopo.source import Source, Span
 
 
 class NotebookError(ValueError):
-    """A file is no notebook that can be read; says why."""
+    """Raised if a file is no readable notebook; its text says why."""
 
 
 class CellPlace(NamedTuple):
@@ -24,7 +24,7 @@ class CellPlace(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A code cell: which one of all cells it is, and its stretch of the whole text."""
+    """A code cell: its number among all cells, and its span in the whole text."""
 
     number: int
     span: Span

@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 @dataclass
 class Rewriting:
-    """The edits that make a call one of Keras 3, and what they change: places with what is said of each.
+    """The edits that turn a call into one of Keras 3, and the places that change, with a message for each.
 
     ``why_not`` says why there are no edits.
     """

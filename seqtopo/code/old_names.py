@@ -29,7 +29,7 @@ class Binding(NamedTuple):
 
 
 class OldText:
-    """A Python text with its syntax: what its names mean, and where its parts stand."""
+    """A Python text with its syntax: it looks up the meaning of names and the spans of nodes."""
 
     def __init__(self, code: CodeFile) -> None:
         self.code = code

@@ -20,7 +20,7 @@ from seqtopo.syntax.print import print_expr
 
 
 class UntranslatableError(Exception):
-    """The Python text has no small edit that does what a fix does."""
+    """Raised if no small edit of the Python text does what a fix does."""
 
 
 class PythonText:
@@ -216,7 +216,7 @@ class PythonText:
 
 
 class CallNode:
-    """A call that was read from a piece of the text, between brackets."""
+    """A call that was parsed from a piece of the text, put in brackets."""
 
     def __init__(self, node: ast.Call, place: Where) -> None:
         self.node = node

@@ -15,7 +15,7 @@ _MARK = "\ufeff"
 
 
 class NotRewrittenError(Exception):
-    """The bytes are not those that the text was read from."""
+    """Raised if the bytes of a file are not those that the text was read from."""
 
 
 def rewritten(data: bytes, before: str, after: str, notebook: bool = False) -> bytes:

@@ -38,7 +38,7 @@ TRAINED = tuple(key for key, _ in _TRAIN)
 
 
 class UnknownError(Exception):
-    """Something that decides what a layer gives cannot be told from the code."""
+    """Raised if code does not tell a value that decides the output of a layer."""
 
 
 # ---- arguments -----------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ Kind = Literal["step", "layer", "argument", "input", "shape", "name", "train"]
 
 
 class Piece(NamedTuple):
-    """A part of the spec and what it stands for: a step, a layer where it is bound, an argument of either,
-    an input and its shape, the name of a value, or an argument of ``compile``.
+    """A part of the spec, and the layer, call or input of the code that it stands for.
+
+    It is a step, a layer where it is bound, an argument of either, an input and its shape, the name of a
+    value, or an argument of ``compile``.
     """
 
     span: Span

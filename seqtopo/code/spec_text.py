@@ -60,7 +60,7 @@ def spec_text(model: CodeModel) -> SpecText | None:
 
 
 class _Text:
-    """A text in the making, with the places of its parts."""
+    """The text of a spec while it is written, with the places of its parts."""
 
     def __init__(self, pieces: list[Piece]) -> None:
         self.text = ""
@@ -74,7 +74,7 @@ class _Text:
 
 @dataclass
 class _Chain:
-    """Steps in a row: what flows into the first of them, and the calls."""
+    """Consecutive steps: the inputs of the first one, and the calls."""
 
     head: list[str]
     input: CodeInput | None = None

@@ -50,7 +50,7 @@ class Turns(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """Something of an installed package, by its canonical name: ``keras.layers.LSTM``, ``numpy.zeros``."""
+    """A name of an installed package, in its canonical form: ``keras.layers.LSTM``, ``numpy.zeros``."""
 
     path: str
 
@@ -89,7 +89,7 @@ class Arguments:
 
 @dataclass(eq=False)
 class Module:
-    """A file of the project: what its top level names, and its text."""
+    """A file of the project: the names of its top level, and its text."""
 
     name: str
     source: Source
@@ -219,7 +219,7 @@ class Super(NamedTuple):
 
 @dataclass(eq=False)
 class Item:
-    """A layer or model in a Sequential, its calls and what it gives."""
+    """A layer or model in a Sequential, with its calls and its outputs."""
 
     value: Value
     where: Where | None = None
@@ -231,7 +231,7 @@ class Item:
 
 @dataclass(eq=False)
 class KerasModel:
-    """A model: what the code does with it, and what has been read of it (``code``).
+    """A model in the interpreter: how the code uses it, and its calls and layers so far (``code``).
 
     ``gives`` are the outputs in the structure in which a call gives them: a tensor, a list or a
     dictionary. ``items`` are the layers of a Sequential.
@@ -253,7 +253,7 @@ class KerasModel:
 
 @dataclass(eq=False)
 class Namespace:
-    """An object with settings as attributes, such as what ``argparse`` gives."""
+    """An object with settings as attributes, such as ``argparse`` returns."""
 
     names: dict[str, Value]
     text: str = ""

@@ -44,7 +44,7 @@ _IS_OF_TENSORFLOW = re.compile(r"\b(?:tensorflow|tf)\.(?:python\.)?keras\b")
 
 
 class Withheld:
-    """Says of each finding in a file whether it is withheld."""
+    """The decisions which findings in a file are withheld."""
 
     def __init__(self, code: CodeFile) -> None:
         self.code = code

@@ -33,7 +33,7 @@ class Style(NamedTuple):
 
 
 class UnknownSymbolError(Exception):
-    """A symbol that the code has no text for stands where a number is needed."""
+    """Raised if code has no text for a symbol where a number is needed."""
 
 
 MESSAGE = Style()

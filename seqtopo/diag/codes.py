@@ -28,7 +28,7 @@ _ROW = re.compile(r"^\| \[(ST\d{3})\]\(.*?\) \| (\S+) \| (\w+)(, off)? \| (.*) \
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code, as far as the index knows it.
+    """A code as its line in the index has it.
 
     Attributes:
         code: its number, such as ``ST301``.

@@ -75,7 +75,7 @@ def _meet(one: Edit, other: Edit) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A whole text that checks, and what was done to it, step by step."""
+    """A whole text without errors, and the titles of the fixes that lead to it."""
 
     titles: tuple[str, ...]
     text: str

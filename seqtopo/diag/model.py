@@ -20,7 +20,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replace the text of ``span`` by ``text`` (an empty span inserts)."""
+    """An edit: ``text`` replaces the text of ``span``; an empty span inserts."""
 
     span: Span
     text: str
@@ -28,8 +28,9 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A way out, written as edits. A safe one removes its diagnostic and brings no other;
-    the rest are guesses, for a person to choose from.
+    """A fix of a diagnostic, as edits.
+
+    A safe one removes its diagnostic and brings no other; the rest are guesses, for a person to choose from.
     """
 
     title: str

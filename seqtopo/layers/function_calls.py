@@ -16,8 +16,9 @@ from seqtopo.layers.sizes import Shape
 
 
 class RowCall(NamedTuple):
-    """A row by name, its arguments as Keras has them, the values that come in, and how this differs from what
-    was read, in words ("" for not at all).
+    """A row by name, its arguments as Keras has them, and its inputs.
+
+    ``remark`` says in words how it differs from the call that was read; "" if it does not.
     """
 
     row: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """An argument that is now called otherwise: the first of ``to`` that the layer has.
+    """An argument that has another name now: the first of ``to`` that the layer has.
 
     ``exact`` is whether the value means the same under the new name.
     """
@@ -20,7 +20,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """An argument that the layer no longer has: what to write in its place.
+    """An argument that the layer no longer has, with the advice what to write.
 
     ``harmless`` is whether leaving it out changes nothing.
     """

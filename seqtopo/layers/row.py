@@ -171,7 +171,7 @@ IN_PLACE: frozenset[Role] = frozenset(
 
 @dataclass(frozen=True)
 class Row:
-    """One layer.
+    """One layer of the table: everything that is known about it.
 
     - ``name``, ``keras``, ``about``: here, the class in ``keras.layers`` ("" for an operation that is
       emitted as stock layers or ``keras.ops``), one sentence.

@@ -31,7 +31,7 @@ class Bound(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Outgoing step i sees the incoming steps from ``low`` to ``high``, both included.
+    """The incoming steps that outgoing step i sees: from ``low`` to ``high``, both included.
 
     ``own`` is the incoming step that step i belongs to: its answer stands for that one. It is None where
     no step does, as behind ``repeat``. Steps beyond either end of the sequence are padding.

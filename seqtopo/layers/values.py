@@ -38,7 +38,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A value that flows: its shape without the batch axis, and its dtype."""
+    """A value of the graph: its shape without the batch axis, and its dtype."""
 
     shape: Shape
     dtype: str = "float32"
@@ -91,7 +91,7 @@ def show(value: object) -> str:
 
 
 class Refusal(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """Something in a spec is refused: the cause as data, of which a diagnostic is made.
+    """Raised if something in a spec is refused; it holds the cause as data for a diagnostic.
 
     Attributes:
         code: the diagnostic's code. Without one, what is refused follows from something that was

@@ -13,7 +13,7 @@ ALL = "ALL"
 
 
 class NoSuchRule(ValueError):  # noqa: N818  (it is a ValueError, and says what is wrong)
-    """A word that selects or ignores nothing; ``message`` says which, ``help`` what to write."""
+    """Raised for a word that selects or ignores nothing; ``help`` says what to write."""
 
     def __init__(self, message: str, help: str) -> None:
         super().__init__(f"{message}; {help}")

@@ -45,7 +45,7 @@ def once(ask: Callable[[View], Answer]) -> Callable[[View], Answer]:
 
 
 class View:
-    """A spec without errors: its tree, its graph, and answers about both."""
+    """A spec without errors as rules see it: its tree, its graph, and answers about both."""
 
     def __init__(self, resolved: Resolved, spec: tree.Spec, around: View | None = None) -> None:
         self.resolved = resolved
@@ -270,8 +270,10 @@ def in_order(*several: list[Node]) -> list[Node]:
 
 
 class Names:
-    """The names of a spec: ``used`` are those that stand where they are used, and not where they are
-    bound, or in what is bound from outside. What a flow says of its own name is not a use.
+    """The names of a spec, and those that are used.
+
+    ``used`` are names at places of use: where they are not bound, nor in a value that is bound from outside.
+    A flow that names itself is no use of the name.
     """
 
     def __init__(self, spec: tree.Spec, given: Iterable[tree.Binding] = ()) -> None:

@@ -41,7 +41,7 @@ _GIVEN = re.compile(r"-D ?([A-Za-z]\w*)=(?:\"([^\"]*)\"|'([^']*)'|([^\s{}]+))(?=
 
 
 class Spec:
-    """A spec's text at one time, with what is known of it, each part worked out when it is asked for."""
+    """The text of a spec at one time, with its checks, each of which is made on request."""
 
     def __init__(
         self, text: str, name: str, selection: Selection, dims: Mapping[str, str] | None = None

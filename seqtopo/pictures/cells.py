@@ -64,7 +64,7 @@ def _cell(node: Node) -> Layer | None:
 
 
 class _Cell:
-    """The plan in the making."""
+    """The plan of a step while it is built."""
 
     def __init__(self, graph: Graph, node: Node, layer: Layer, both: bool) -> None:
         self.plan = Plan()

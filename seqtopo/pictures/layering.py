@@ -17,7 +17,7 @@ _SWEEPS = 16
 
 @dataclass(frozen=True)
 class Edge:
-    """From a port of one node to a slot of another."""
+    """An edge from a port of one node to a slot of another."""
 
     source: int
     port: int

@@ -55,7 +55,7 @@ class Block:
 
 @dataclass
 class Arrow:
-    """From a port of one block to a slot of another; blocks by their places in the plan."""
+    """An arrow from a port of one block to a slot of another; blocks are given by their places."""
 
     source: int
     port: int
@@ -115,7 +115,7 @@ def plan_of(
 
 
 class _Tags:
-    """Groups the blocks that are calls of the same layer."""
+    """The blocks of each layer, which share a letter if there are several."""
 
     def __init__(self) -> None:
         self.blocks: dict[Layer, list[Block]] = {}
@@ -180,7 +180,7 @@ class _Planner:
 
 
 class _Level:
-    """One plan in the making: that of the whole, or of what is in a frame."""
+    """One plan while it is built: that of the whole, or of the inside of a frame."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ HIDDEN = "⋯ are steps that are left out; an arrow from there comes from one of
 
 @dataclass(eq=False)
 class _Wire:
-    """From one or more cells to cells above, as one line that branches; ``at`` is where it passes rows."""
+    """A line that branches, from one or more cells to cells above; ``at`` is where it passes rows."""
 
     sources: list[Cell]
     style: Style

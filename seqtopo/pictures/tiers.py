@@ -74,7 +74,7 @@ class Link:
 
 @dataclass
 class Tier:
-    """One layer along the steps. ``place`` is where its cells are, ``gives`` where what it gives is."""
+    """One layer along the steps: ``place`` is the place of its cells, ``gives`` that of its output."""
 
     kind: Kind
     family: str
@@ -141,7 +141,7 @@ def region_of(axis: Axis) -> Axis:
 
 
 class TooMuch(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A spec has no such picture, or it would be too large; says which."""
+    """Raised if a spec has no such picture, or a too large one; its text says which."""
 
 
 @dataclass(frozen=True)

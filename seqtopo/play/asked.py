@@ -20,7 +20,7 @@ NAME = "spec"
 
 
 class Asked:
-    """A text with what is asked about it; options of a wrong kind count as not given."""
+    """A text with the requests about it; options of a wrong kind count as not given."""
 
     def __init__(self, text: str, options: Mapping[str, Any], selection: Selection | None) -> None:
         def option(name: str, kind: type, default: Any) -> Any:

@@ -34,7 +34,7 @@ Text: TypeAlias = str | os.PathLike[str]
 
 @dataclass
 class Checked:
-    """A spec that was read: its tree, its graph where it has one, and what was found."""
+    """A spec that was read: its tree, its graph if it has one, and its diagnostics."""
 
     source: Source
     spec: tree.Spec | None

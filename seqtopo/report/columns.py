@@ -17,9 +17,11 @@ _LONGEST = 200
 
 @dataclass(frozen=True)
 class Column:
-    """A heading and its cells. ``right`` aligns numbers. Where the terminal is too narrow for all, a
-    column with ``drop`` is left out, 1 first; sentences at the end of the line, ``wrapped``, go on in the
-    next; any other column loses the middle of its longest words.
+    """A column: its heading and its cells.
+
+    ``right`` aligns numbers. If the terminal is too narrow for all, columns with ``drop`` are left out, 1
+    first; ``wrapped`` sentences at the end of the line go on in the next; any other column loses the middle
+    of its longest words.
     """
 
     heading: str

@@ -21,8 +21,10 @@ NEVER_WRITTEN = ("return_state", "return_attention_scores")
 
 @dataclass(frozen=True)
 class ParamFacts:
-    """One parameter: its names, what it takes in words, its default ("" where it must be given), the bare
-    words that set it, whether it belongs to the call.
+    """One parameter of a layer, in words.
+
+    Its names, the values that it takes, its default ("" if it must be given), the bare words that set it, and
+    whether it belongs to the call.
     """
 
     name: str
@@ -35,8 +37,10 @@ class ParamFacts:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer. ``shapes`` are its patterns as ``(T, F) -> (units,)``, with the flag they need behind;
-    ``seconds`` are the names of its second values, ``gives`` what its example comes to.
+    """One layer, in words.
+
+    ``shapes`` are its patterns as ``(T, F) -> (units,)``, with the flag they need behind; ``seconds`` are the
+    names of its second values, ``gives`` the output of its example.
     """
 
     name: str

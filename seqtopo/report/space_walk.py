@@ -71,7 +71,7 @@ def spaced(checked: Checked, dims: Mapping[str, Any] | None = None) -> tuple[Che
 
 @dataclass
 class Seen:
-    """One choice that was looked at: the names it uses, its graph where it has one, and what is wrong."""
+    """The check of one choice: the names that it uses, its graph if it has one, and its errors."""
 
     used: frozenset[str]
     resolved: Resolved | None
@@ -85,7 +85,7 @@ class Seen:
 
 
 class _Noted(dict[str, Any]):
-    """The names of a spec, and which of them were asked for."""
+    """The names of a spec, with a record of those that were looked up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class _Noted(dict[str, Any]):
 
 
 class Looker:
-    """Looks at single choices of a space, each once."""
+    """A checker of single choices of a space, which checks each once."""
 
     def __init__(self, spec: tree.Spec, source: Source, dims: Mapping[str, Any]) -> None:
         self.spec = spec
@@ -172,7 +172,7 @@ class Looker:
 
 @dataclass
 class _Failure:
-    """A choice that fails: what is wrong first, and the names that matter."""
+    """A choice that fails: its first error, and the names that matter."""
 
     point: dict[str, int]
     found: Diagnostic
@@ -181,7 +181,7 @@ class _Failure:
 
 @dataclass
 class _Walk:
-    """One walk through a space, within a bound on the layers that are made."""
+    """One walk through a space, within a bound on the number of layers made."""
 
     spec: tree.Spec
     source: Source

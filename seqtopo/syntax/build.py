@@ -39,7 +39,7 @@ def _between(first: Any, last: Any) -> Span:
 
 
 class Builder:
-    """Make nodes of the tree; the methods are named after the rules of the grammar and their aliases."""
+    """A builder of tree nodes; its methods are named after the rules of the grammar and their aliases."""
 
     # Lists in the making. A chain keeps its operators, a list drops its commas.
 

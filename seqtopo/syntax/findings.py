@@ -11,7 +11,7 @@ MOST = 50
 
 
 class Findings:
-    """Collects the errors of one text, and tells when there are enough."""
+    """The errors of one text, collected up to a limit."""
 
     def __init__(self, source: Source) -> None:
         self.source = source

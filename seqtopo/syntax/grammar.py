@@ -27,7 +27,7 @@ _SHIFT = 0
 
 
 class Given(Lexer):
-    """Passes the tokens of one statement on to Lark, which are lexed already."""
+    """A lexer for Lark that hands over the tokens of one statement, which are lexed already."""
 
     def __init__(self, lexer_conf: Any) -> None: ...
 

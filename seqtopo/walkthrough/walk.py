@@ -20,7 +20,7 @@ from seqtopo.walkthrough.topology import reasons, trained
 
 @dataclass(frozen=True)
 class Step:
-    """One input or one call of a layer: its name, how it is written, shapes with the batch, and words."""
+    """One input or one call of a layer: its name, its text, shapes with the batch, and words."""
 
     name: str
     written: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Walk:
-    """A spec in plain words: its kind, what that means and why; its steps in order; how it is trained."""
+    """A spec in plain words: its kind, with meaning and reason; its steps in order; its training."""
 
     kind: str
     meaning: str

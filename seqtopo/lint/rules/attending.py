@@ -62,7 +62,7 @@ def _writer(view: View, query: Value, value: Value) -> Node | None:
 
 
 class _Bag(NamedTuple):
-    """Steps of ids that are told apart by what they are and not by where they stand."""
+    """Steps of ids that differ by their features, and not by their positions."""
 
     table: Node
     attends: Node | None = None

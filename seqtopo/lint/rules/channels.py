@@ -34,7 +34,7 @@ class _Layout(NamedTuple):
 
 
 class _Misread(NamedTuple):
-    """A call that takes another axis for the channels; ``format`` is whether a ``data_format`` says so."""
+    """A call that takes another axis for the channels; ``format`` is True if a ``data_format`` says so."""
 
     node: Node
     layout: _Layout

@@ -290,7 +290,7 @@ def _with_strides(expr: tree.Expr, layer: Layer, sizes: list[int]) -> tree.Expr:
 
 
 class _Kernel(NamedTuple):
-    """A kernel along one axis of what it moves over: ``steps`` come in and ``places`` places go out."""
+    """A kernel along one axis: of ``steps`` incoming steps it makes ``places`` outgoing ones."""
 
     node: Node
     slides: Slides
