@@ -1,4 +1,4 @@
-"""What needs a backend, on each of them; a backend that cannot be loaded is a failure."""
+"""Run the tests that need a backend on each backend; one that cannot be loaded is a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is exported gives what Keras gives, in the programs it is for; what cannot be is refused in words."""
+"""Exported models give Keras' outputs in the programs that read them; other models are refused in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is fed back, written and drawn is the same on every backend."""
+"""Rollouts, written sequences and random draws are the same on every backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the steps that a model sees, against built models in which one input step is changed."""
+"""The steps that a model is said to see, against built models in which one input step is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the layers and models inside a model are called, and what comes in and goes out."""
+"""Calls of layers and models inside a model: their arguments, inputs and outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is built of a cut of an open axis, and too few steps when it runs: an error that names the layer."""
+"""Models that cut an open axis give an error that names the layer, if too few steps come in."""
 
 from __future__ import annotations
 

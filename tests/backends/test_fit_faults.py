@@ -1,4 +1,4 @@
-"""What ``fit`` and ``forecast`` choose, report and refuse: no wrong result in silence, no file lost."""
+"""The choices, reports and refusals of ``fit`` and ``forecast``: no silent wrong result, no lost file."""
 
 from __future__ import annotations
 

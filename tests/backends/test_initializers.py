@@ -1,4 +1,4 @@
-"""What is drawn on the host is what Keras' initializers say: the same distributions, the same constants."""
+"""Weights drawn on the host follow Keras' initializers: the same distributions and constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without each private name of Keras the rest goes on: one warning says so, and the public way is taken."""
+"""Without any one private name of Keras all works: with one warning, and by the public way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On TensorFlow a loop is compiled where the fit is long enough to win back what compiling it costs."""
+"""Loops are compiled on TensorFlow if the fit is long enough to win back the time of compiling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows say of masks against what the installed Keras does."""
+"""The rows' column for masks, against the masks of the installed Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What old programs called things, held against Keras: the new names are there, the old are not."""
+"""The names of old programs, against Keras: the new names exist, and the old ones do not."""
 
 from __future__ import annotations
 

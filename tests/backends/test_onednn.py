@@ -1,4 +1,4 @@
-"""What TensorFlow computes on a CPU through oneDNN alone: the rows say it, and all else runs without it."""
+"""The rows name all that TensorFlow computes on a CPU only through oneDNN; the rest runs without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rows say of samples, and of the numbers that go out, against what the installed Keras does."""
+"""The rows' facts about samples and output numbers, against the installed Keras."""
 
 from __future__ import annotations
 

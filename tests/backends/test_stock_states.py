@@ -1,4 +1,4 @@
-"""What Keras alone does with states, measured: where one of these fails, Keras has changed for the better."""
+"""The behaviour of states in stock Keras, measured: a failure here means that Keras has improved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever checks or is refused: the rules, all of them switched on, end in findings that can be shown."""
+"""All rules, on every spec that checks or is refused, give findings that can be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every tree and for every text, tried on many."""
+"""Laws that hold for every tree and every text, tried on many."""
 
 from __future__ import annotations
 

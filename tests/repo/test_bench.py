@@ -1,4 +1,4 @@
-"""What ``ci/bench`` says of its times; the times themselves are asserted nowhere."""
+"""The reports of ``ci/bench`` on its times; no test asserts the times themselves."""
 
 from __future__ import annotations
 

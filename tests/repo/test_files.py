@@ -1,4 +1,4 @@
-"""What holds for every file of the project."""
+"""Rules for every file of the project."""
 
 from __future__ import annotations
 

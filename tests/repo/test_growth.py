@@ -1,4 +1,4 @@
-"""What a new part of seqtopo takes: few files to write or to change, and then all of it works.
+"""A new part of seqtopo takes few new or changed files, and works with all of them.
 
 Each test adds a part to a copy of the project, counts the files that differ, and runs what must work then in
 processes of their own.

@@ -1,4 +1,4 @@
-"""What is known of a layer stands in its row: a list of names elsewhere says why it is no such fact."""
+"""Facts about a layer stand in its row; a list of names elsewhere says why it is no such fact."""
 
 from __future__ import annotations
 

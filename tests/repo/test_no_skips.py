@@ -1,4 +1,4 @@
-"""Where CI is set, nothing is skipped in silence."""
+"""No test is skipped silently where ``CI`` is set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the tests that need a backend in a process of their own: Keras is imported on one backend only.
+"""Run the tests that need a backend in a process of their own: Keras is imported on one backend only.
 
 As a command: ``python -m tests.support.backend_run BACKEND [pytest's arguments]``.
 """

@@ -1,4 +1,4 @@
-"""Says of a spec that the checker accepts whether Keras builds and runs it, to what the checker says."""
+"""Compare a spec that the checker accepts with Keras: it must build, and run to what the checker says."""
 
 from __future__ import annotations
 

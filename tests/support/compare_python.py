@@ -1,4 +1,4 @@
-"""Says of a spec whether the Python that is written of it makes the model that ``compile`` makes."""
+"""Compare the model of the Python code that is written for a spec with the model of ``compile``."""
 
 from __future__ import annotations
 

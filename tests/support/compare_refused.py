@@ -1,4 +1,4 @@
-"""Says of a call that the checker refuses whether Keras refuses it too."""
+"""Compare a call that the checker refuses with Keras, which must refuse it too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports the cases of one backend: ``python -m tests.support.export_run FILE`` writes what came of each."""
+"""Export the cases of one backend: ``python -m tests.support.export_run FILE`` writes the results."""
 
 from __future__ import annotations
 

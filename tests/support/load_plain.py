@@ -1,4 +1,4 @@
-"""Loads saved models in plain Keras, predicts and goes on training: a child process on its own backend."""
+"""Load saved models in plain Keras, predict and train on: a child process on its own backend."""
 
 from __future__ import annotations
 

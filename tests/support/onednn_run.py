@@ -1,4 +1,4 @@
-"""Runs convolutions of every layout, and tells which fail: ``python -m tests.support.onednn_run`` as JSON."""
+"""Run convolutions of every layout: ``python -m tests.support.onednn_run`` prints as JSON which fail."""
 
 from __future__ import annotations
 

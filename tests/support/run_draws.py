@@ -1,4 +1,4 @@
-"""Compares some draws with Keras, in a process of its own: ``python -m tests.support.run_draws 0 300``.
+"""Compare some draws with Keras in a process of its own: ``python -m tests.support.run_draws 0 300``.
 
 With ``onednn`` as a third argument, only accepted specs with a layer that TensorFlow may compute through
 oneDNN alone. Prints what came of it as JSON. The number of each draw goes to the error stream first, so

@@ -1,4 +1,4 @@
-"""Runs the stateful cases on one backend: ``python -m tests.support.stateful_run FOLDER [stock]``.
+"""Run the stateful cases on one backend: ``python -m tests.support.stateful_run FOLDER [stock]``.
 
 For each case comes ``NAME.npz``: what it gives piece by piece; and for Adam, and for some SGD, the losses of
 two epochs, whose states are reset at their start, with the weights and the states after them. ``stock`` is

@@ -1,4 +1,4 @@
-"""Builds every case on one backend, from one seed: ``python -m tests.support.weights_run FILE``.
+"""Build every case on one backend, from one seed: ``python -m tests.support.weights_run FILE``.
 
 Into the file comes, for each case, its weights: shape, dtype, and a digest of the bits.
 """

@@ -1,4 +1,4 @@
-"""What a name can stand for: by ``let``, by ``-D``, and in Python, alike."""
+"""Values of names: by ``let``, by ``-D``, and in Python, alike."""
 
 from __future__ import annotations
 

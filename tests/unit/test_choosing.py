@@ -1,4 +1,4 @@
-"""What ``fit`` chooses for a spec without a loss, sample weights, and metrics of labels that are 0 and 1."""
+"""The choices of ``fit`` for a spec without a loss, sample weights, and metrics of labels 0 and 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of arrays that code makes: shapes, ranges, and which array they come from."""
+"""Arrays that code makes: their shapes, their ranges, and the arrays they come from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with layers and calls in ways that no spec can have, and where a mistake is told in code."""
+"""Mistakes in layers and calls that no spec can have, and their places in the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What code makes of several layers: RNNs of cells, models at every step, lambdas; what specs leave out."""
+"""Code read as several layers: RNNs of cells, models at every step, lambdas; parts that specs leave out."""
 
 from __future__ import annotations
 

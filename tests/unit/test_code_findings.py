@@ -1,4 +1,4 @@
-"""What is found in Keras code: at its place in the Python text, in Keras' words, once for each mistake."""
+"""Findings in Keras code: at their places in the Python text, in Keras' words, once for each mistake."""
 
 from __future__ import annotations
 

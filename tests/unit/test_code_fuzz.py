@@ -1,4 +1,4 @@
-"""Whatever a file holds, reading it ends: with models, or with a stop that says what could not be read."""
+"""Reading any file ends: with models, or with a stop that says what could not be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaks into training in Keras code: test data in scalers and windows, shuffled states."""
+"""Leaks into training in Keras code: test data in scalers and windows, shuffled states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of Keras code: models by their structure and shapes, symbols, and where reading stops."""
+"""Reading Keras code: models by structure and shapes, symbols, and the places where reading stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What code hands to ``fit``, ``evaluate`` and ``predict``, checked against the model."""
+"""Data that code hands to ``fit``, ``evaluate`` and ``predict``, checked against the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the example of each code comes to in every form: on narrow terminals, without colour, for programs."""
+"""The example of each code in every form of output: narrow terminals, without colour, for programs."""
 
 from __future__ import annotations
 

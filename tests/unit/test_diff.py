@@ -1,4 +1,4 @@
-"""What differs between two topologies, layer by layer."""
+"""Differences of two topologies, layer by layer."""
 
 from __future__ import annotations
 

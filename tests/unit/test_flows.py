@@ -1,4 +1,4 @@
-"""What each form of the language means: which values flow, which layers are shared, what names stand for."""
+"""The meaning of each form of the language: the values that flow, shared layers, names."""
 
 from __future__ import annotations
 

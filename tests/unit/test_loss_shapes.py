@@ -1,4 +1,4 @@
-"""What each loss does with labels and outputs of two shapes, as Keras does it."""
+"""The effect of each loss on labels and outputs of two shapes, as in Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In notebooks: the extension and its magic, what objects show there, and errors without our frames."""
+"""Notebooks: the extension and its magic, the display of objects, and errors without our frames."""
 
 from __future__ import annotations
 

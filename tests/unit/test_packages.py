@@ -1,4 +1,4 @@
-"""Which versions of other packages work, and the commands that install what is missing."""
+"""The versions of other packages that work, and the commands that install missing ones."""
 
 from __future__ import annotations
 

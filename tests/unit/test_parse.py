@@ -1,4 +1,4 @@
-"""What each form of the language reads as, and what is said where a text is wrong."""
+"""The tree of each form of the language, and the messages about wrong texts."""
 
 from __future__ import annotations
 

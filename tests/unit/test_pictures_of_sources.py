@@ -1,4 +1,4 @@
-"""What the last outputs of an unrolled spec are made of stands out: all of it, and nothing else."""
+"""The sources of the last outputs of an unrolled spec are marked: all of them, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page is answered: plain data, for any text."""
+"""The answers to the page: plain data, for any text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What takes longer than a second shows on a terminal how far it is, and nowhere else."""
+"""Work that takes longer than a second shows its progress on a terminal, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands write over, and what they keep."""
+"""Files that the commands write over, and files that they keep."""
 
 from __future__ import annotations
 

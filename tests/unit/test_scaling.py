@@ -1,4 +1,4 @@
-"""What a step of several processes costs, from the spec alone: ``seqtopo check --ranks``."""
+"""The cost of a step of several processes, from the spec alone: ``seqtopo check --ranks``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which input steps each answer sees: what the kind, the words and the cutting of data follow."""
+"""The input steps that each output sees, on which kinds, words and the cutting of data rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rules are on: ``pyproject.toml``, the command line on top of it, and Python."""
+"""The rules that are on: by ``pyproject.toml``, by the command line on top of it, and in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed and was not written by us cannot steer a terminal, nor the log of a build."""
+"""Printed text from others cannot control a terminal, nor the log of a build."""
 
 from __future__ import annotations
 
