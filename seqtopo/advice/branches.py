@@ -91,8 +91,8 @@ def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | Non
         steps = came.shape[0] if steps is None and came is not None else steps
     if not edits:
         return None
-    titles = [f"add seq to {_each(forgets)}"] if forgets else []
-    titles += [f"take {_each(out)} out"] if out else []
+    titles = [f"add seq to {_in_words(forgets)}"] if forgets else []
+    titles += [f"take {_in_words(out)} out"] if out else []
     whole = f"{' and '.join(titles)}, to keep {'their' if len(edits) > 1 else 'its'} steps"
     if vectors:
         if steps is not None and is_open(steps) and (named := named_steps(graph, sources)) is not None:
@@ -134,13 +134,13 @@ def steps_let_go(sources: Sources, found: list[Branch]) -> Fix | None:
     if not edits:
         return None
     which = "their last step" if len(edits) > 1 else "its last step"
-    return Fix(f"take seq off {_each(names)}, to keep only {which}", tuple(edits.values()))
+    return Fix(f"take seq off {_in_words(names)}, to keep only {which}", tuple(edits.values()))
 
 
-def _each(names: list[str]) -> str:
+def _in_words(names: list[str]) -> str:
     """Return the words for several steps together: ``both lstm``, ``lstm and gru``, ``all 3 gru``.
 
-    >>> _each(["lstm"]), _each(["lstm", "lstm"]), _each(["lstm", "gru"]), _each(["gru"] * 3)
+    >>> _in_words(["lstm"]), _in_words(["lstm", "lstm"]), _in_words(["lstm", "gru"]), _in_words(["gru"] * 3)
     ('the lstm', 'both lstm', 'lstm and gru', 'all 3 gru')
     """
     kinds = list(dict.fromkeys(names))

@@ -151,7 +151,7 @@ def verified(
             left -= 1
             now = [d for d in check(after) if d.severity == "error"]
             if _helps(diagnostic, fix, before, now) and not (misreads is not None and misreads(after)):
-                fix = replace(fix, safe=fix.safe and _alone(diagnostic, before, now))
+                fix = replace(fix, safe=fix.safe and _finds_nothing_new(diagnostic, before, now))
                 kept.append(fix)
                 if len(now) < len(before):
                     clean.append(fix)
@@ -183,7 +183,9 @@ def _helps(diagnostic: Diagnostic, fix: Fix, before: Sequence[Diagnostic], now: 
     return len(now) <= len(before) and all(d.span.start >= end for d in new)
 
 
-def _alone(diagnostic: Diagnostic, before: Sequence[Diagnostic], now: Sequence[Diagnostic]) -> bool:
+def _finds_nothing_new(
+    diagnostic: Diagnostic, before: Sequence[Diagnostic], now: Sequence[Diagnostic]
+) -> bool:
     """Return whether a check finds nothing new."""
     known = {(d.code, d.message) for d in before if d is not diagnostic}
     return all((d.code, d.message) in known for d in now)

@@ -76,7 +76,7 @@ def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Traini
             if any(map(is_open, declared)) and all(isinstance(size, int) and size > 0 for size in sample):
                 learned.shapes[index] = sample
     for i, (value, array) in enumerate(zip(graph.outputs, y, strict=False)):
-        for shape in _said_of(graph, i, training):
+        for shape in _label_shapes(graph, i, training):
             # What x has said holds: y is compared with it, and binds what is left.
             left = tuple(substitute(size, learned.dims) for size in shape)
             known = zip(left, array.shape[1:], strict=False)
@@ -86,7 +86,7 @@ def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Traini
     return learned
 
 
-def _said_of(graph: Graph, index: int, training: Training | None) -> Iterator[Shape]:
+def _label_shapes(graph: Graph, index: int, training: Training | None) -> Iterator[Shape]:
     """Yield the shapes that a spec gives for labels: the declared one, or that of the output."""
     if training is not None and training.labels is not None and index < len(training.labels):
         yield training.labels[index].shape

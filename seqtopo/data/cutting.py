@@ -171,10 +171,10 @@ class Windows:
     @property
     def count(self) -> int:
         """The number of windows."""
-        return int(self._upto[-1])
+        return int(self._cumulative_counts[-1])
 
     @cached_property
-    def _upto(self) -> np.ndarray[Any, Any]:
+    def _cumulative_counts(self) -> np.ndarray[Any, Any]:
         """The number of windows up to the end of each series."""
         room = np.array(self.series.every_length) - self.steps - self.wanted.beyond
         return np.cumsum(np.where(room >= 0, room // self.stride + 1, 0))
@@ -183,8 +183,8 @@ class Windows:
         """Return the first steps of the windows with these numbers."""
         if not self.series.lengths:
             return at * self.stride
-        of = np.searchsorted(self._upto, at, side="right")
-        first = np.concatenate([[0], self._upto])[of]
+        of = np.searchsorted(self._cumulative_counts, at, side="right")
+        first = np.concatenate([[0], self._cumulative_counts])[of]
         starts: np.ndarray[Any, Any] = self.series.begins[of] + (at - first) * self.stride
         return starts
 

@@ -209,7 +209,7 @@ def fit(
     found += _targets(seen or resolved, data, dims, loss)
     found += _weights(seen or resolved, data, loss)
     if len(fitting) == len(sides):
-        found += _counts(resolved, data)
+        found += _unequal_counts(resolved, data)
     found += _odd_numbers(resolved, data)
     if any(array.padding is not None for array in (*data.x, *data.y)):
         found += padding_problems(resolved, fitting, data.y, data.weights, dims)
@@ -280,7 +280,7 @@ def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
         elif tensor is not None:
             # A loss is one number for each answer: what lies along the last axis is taken together.
             weighed = () if (loss_name(loss) or name) == "ctc" else tensor.shape[:-1]
-            if not _weigh(array.shape, weighed):
+            if not _match_answers(array.shape, weighed):
                 yield _misaligned(array, weighed, node.span)
     if data.weights and all(_is_weightless(array) for array in data.weights):
         array, values = data.weights[0], data.weights[0].values
@@ -309,12 +309,14 @@ def _is_weightless(array: Array) -> bool:
     return values is not None and not (values.partly or values.missing or values.endless) and values.high <= 0
 
 
-def _weigh(shape: Shape, answers: Shape) -> bool:
+def _match_answers(shape: Shape, answers: Shape) -> bool:
     """Return whether each of some weights (samples, ...) belongs to an answer of its own, of shape
     ``answers``.
 
-    >>> _weigh((40,), ()), _weigh((40, 10), ()), _weigh((40,), (10,)), _weigh((40, 1), (10,))
-    (True, False, False, True)
+    >>> _match_answers((40,), ()), _match_answers((40, 10), ())
+    (True, False)
+    >>> _match_answers((40,), (10,)), _match_answers((40, 1), (10,))
+    (False, True)
     """
     if not shape:
         return True
@@ -356,7 +358,7 @@ def _misaligned(array: Array, answers: Shape, span: Span) -> Diagnostic:
     )
 
 
-def _counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
+def _unequal_counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
     every = [array for array in (*data.x, *data.y, *data.weights) if array.shape]
     other = next((a for a in every if same(a.shape[0], every[0].shape[0]) is False), None)
     if other is not None:
@@ -378,7 +380,7 @@ def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
     for array, span in zip((*data.x, *data.y, *data.weights), spans, strict=True):
         values = array.values
         if values is None or values.partly:
-            yield from _unseen(array, span)
+            yield from _note_unseen_numbers(array, span)
         if values is not None and values.missing + values.endless:
             count = values.missing or values.endless
             what = "NaN" if values.missing else "infinite"
@@ -403,7 +405,7 @@ def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
             )
 
 
-def _unseen(array: Array, span: Span) -> Iterator[Diagnostic]:
+def _note_unseen_numbers(array: Array, span: Span) -> Iterator[Diagnostic]:
     if array.kind in "fiub" and 0 not in array.shape:
         part = "only the first part of" if array.values is not None else "the numbers in"
         yield Diagnostic(

@@ -151,7 +151,7 @@ def job_of(checked: Checked, reading: Reading, read: Series | Members | None = N
     say(
         f"held out: {rest}, to predict the last {held:,} steps" if rest is not None else "nothing is held out"
     )
-    settled, added = _settled(again, reading, [labels_of(train, read, early)], series=True, ids=ids)
+    settled, added = _with_loss(again, reading, [labels_of(train, read, early)], series=True, ids=ids)
     return Job(settled, added, train, rest, read, early, ids)
 
 
@@ -170,7 +170,7 @@ def _cut(
         short = error.diagnostics[0]
         if short.code != "ST724":
             raise
-        for share in _by_distance(args.validation):
+        for share in _nearest_shares(args.validation):
             try:
                 _cut_at(checked, read, args, dims, share)
             except SpecError:
@@ -222,7 +222,7 @@ def _given_samples(checked: Checked, reading: Reading, members: Members) -> Job:
         raise SpecError(again.diagnostics)
     assert again.resolved is not None
     graph = again.resolved.graph
-    settled, added = _settled(again, reading, y or (), x, weights)
+    settled, added = _with_loss(again, reading, y or (), x, weights)
     samples = members.read()
     if reading.left_out:
         samples = samples.split(round(samples.count * reading.left_out))[0]
@@ -231,7 +231,7 @@ def _given_samples(checked: Checked, reading: Reading, members: Members) -> Job:
     size = batch if isinstance(batch, int) else args.batch or 32
     shuffle = not carries_states(again)
     samples = replace(samples, batch_size=size, shuffle=shuffle, seed=args.seed, whole=fixed)
-    early, late, held = _parted(samples, args.validation, fixed=fixed)
+    early, late, held = _split_samples(samples, args.validation, fixed=fixed)
     rest = f"the last {late} are held out" if held else "nothing is held out"
     for array in x or ():
         if array.padding is not None:
@@ -256,7 +256,7 @@ def _given_samples(checked: Checked, reading: Reading, members: Members) -> Job:
     return Job(settled, added, early, late if len(late) else None)
 
 
-def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Samples, int]:
+def _split_samples(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Samples, int]:
     """Return the samples to train with, the held-out ones, and the number of these.
 
     Raises:
@@ -275,7 +275,7 @@ def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Sa
 
     wrong = lacks(share)
     if wrong:
-        other = next((one for one in _by_distance(share) if not lacks(one)), None)
+        other = next((one for one in _nearest_shares(share) if not lacks(one)), None)
         if other is not None:
             advice = _holding_out(other)
         else:
@@ -285,7 +285,7 @@ def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Sa
     return *samples.split(held), held
 
 
-def _by_distance(share: float) -> list[float]:
+def _nearest_shares(share: float) -> list[float]:
     """Return the shares to try in place of one: the nearest first, 0 last."""
     return sorted(OTHER_SHARES, key=lambda other: (other == 0, abs(other - share)))
 
@@ -294,7 +294,7 @@ def _holding_out(share: float) -> str:
     return f"hold out {'nothing' if not share else 'another share'}: --validation {share:g}"
 
 
-def _settled(
+def _with_loss(
     checked: Checked,
     reading: Reading,
     labels: Sequence[Array],

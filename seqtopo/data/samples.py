@@ -284,7 +284,7 @@ def id_problems(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnosti
             yield _swap(side, other, tables)
     for side in sides:
         if side.node.index not in swapped:
-            yield from _beyond(resolved, side, tables[side.node.index])
+            yield from _ids_out_of_range(resolved, side, tables[side.node.index])
 
 
 def _table(graph: Graph, source: Node) -> tuple[int, Node] | None:
@@ -353,7 +353,7 @@ def _swap(side: Side, other: Side, tables: Tables) -> Diagnostic:
     )
 
 
-def _beyond(resolved: Resolved, side: Side, table: tuple[int, Node] | None) -> Iterator[Diagnostic]:
+def _ids_out_of_range(resolved: Resolved, side: Side, table: tuple[int, Node] | None) -> Iterator[Diagnostic]:
     values, name = side.array.values, side.array.name
     if values is None or table is None or side.array.kind == "b":
         return
@@ -378,11 +378,11 @@ def _beyond(resolved: Resolved, side: Side, table: tuple[int, Node] | None) -> I
         label=f"needs {needed} rows",
         labels=labels,
         help=f"the number of rows is the greatest id plus 1: {needed}",
-        fixes=tuple(fix for fix in _larger(resolved.written.of(node), needed) if side.tried(fix)),
+        fixes=tuple(fix for fix in _with_more_rows(resolved.written.of(node), needed) if side.tried(fix)),
     )
 
 
-def _larger(call: tree.Expr | None, rows: int) -> Iterator[Fix]:
+def _with_more_rows(call: tree.Expr | None, rows: int) -> Iterator[Fix]:
     """Yield the fix that gives an ``embed(...)`` more rows, if their number is written there."""
     if not isinstance(call, tree.Call) or not call.args:
         return

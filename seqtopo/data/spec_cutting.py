@@ -372,7 +372,7 @@ def _refuse_width(place: Place, read: Series, output: Value, targets: int, horiz
             )
         several = gives // ahead
         if gives % ahead == 0 and several < read.features and several != targets:
-            ways.append(_naming(read, asked, several))
+            ways.append(_name_targets(read, asked, several))
     end = path.nodes[0]
     place.refuse(
         f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but "
@@ -386,7 +386,7 @@ def _refuse_width(place: Place, read: Series, output: Value, targets: int, horiz
     )
 
 
-def _naming(read: Series, asked: Asked, several: int) -> Way:
+def _name_targets(read: Series, asked: Asked, several: int) -> Way:
     """Return the advice to name the predicted features, with the first ones as an example."""
     names: list[Any] = [read.columns[i] if read.columns else i for i in range(several)]
     if len(set(names)) < len(names) or any(read.columns.count(name) > 1 for name in names):

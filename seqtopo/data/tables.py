@@ -245,23 +245,23 @@ def rewritten(field: str) -> str:
     if text.lower() in ("true", "false", "yes", "no"):
         return "write 1 for true and yes, 0 for false and no"
     bare = text.strip(_MONEY + " ")
-    if bare != text and _is_like(bare):
-        return f"leave the currency out of the whole column{_and(bare)}"
+    if bare != text and _is_number_like(bare):
+        return f"leave the currency out of the whole column{_separator_advice(bare)}"
     bare = text.rstrip("%\u2030 ")
-    if bare != text and _is_like(bare):
-        return f"leave {text[-1]} out of the whole column{_and(bare)}"
-    if re.fullmatch(r"\(.+\)", text) and _is_like(text[1:-1]):
+    if bare != text and _is_number_like(bare):
+        return f"leave {text[-1]} out of the whole column{_separator_advice(bare)}"
+    if re.fullmatch(r"\(.+\)", text) and _is_number_like(text[1:-1]):
         return f"write numbers below 0 with a minus sign: -{text[1:-1]}"
     bare = text.translate(_MINUS)
-    if bare != text and _is_like(bare):
-        return f"write the minus sign as a hyphen{_and(bare) or f': {bare}'}"
-    if bare.endswith("-") and _is_like(bare[:-1]):
+    if bare != text and _is_number_like(bare):
+        return f"write the minus sign as a hyphen{_separator_advice(bare) or f': {bare}'}"
+    if bare.endswith("-") and _is_number_like(bare[:-1]):
         return f"write the minus sign in front: -{bare[:-1]}"
     found = _separated(bare)
     if found:
         return found
     unit = re.fullmatch(r"([+-]?[\d.,]*\d)\s*([^\W\d_]{1,8}|\u00b0\s?[CF]?)", bare)
-    if unit and _is_like(unit[1]):
+    if unit and _is_number_like(unit[1]):
         return (
             f"leave {unit[2]} out of the whole column; where it says how many, as in 5k, write the number out"
         )
@@ -287,7 +287,7 @@ def _separated(text: str) -> str:
     return ""
 
 
-def _is_like(text: str) -> bool:
+def _is_number_like(text: str) -> bool:
     """Return whether a text is a number, perhaps with separators between its digits."""
     try:
         float(text)
@@ -296,6 +296,6 @@ def _is_like(text: str) -> bool:
     return "_" not in text
 
 
-def _and(text: str) -> str:
+def _separator_advice(text: str) -> str:
     found = _separated(text)
     return f"; {found}" if found else ""

@@ -83,14 +83,14 @@ class Place:
         Raises:
             SpecError: ST727.
         """
-        words, kept, drafted = self._that_work(ways, fixes)
+        words, kept, drafted = self._working(ways, fixes)
         if not words and not kept:
             # Where two things are wrong at once, both have to go.
             for names in (("horizon",), ("answers",), ("answers", "horizon")):
                 there: dict[str, Any] = {
                     name: None for name in names if getattr(self.asked, name) is not None
                 }
-                kept = self._mending(drafted, replace(self.asked, **there)) if there else ()
+                kept = self._working_fixes(drafted, replace(self.asked, **there)) if there else ()
                 if kept:
                     words = [f"and leave out {' and '.join(there)}"]
                     break
@@ -114,7 +114,7 @@ class Place:
         Raises:
             SpecError: always.
         """
-        words, kept, _ = self._that_work(ways, fixes)
+        words, kept, _ = self._working(ways, fixes)
         found = replace(
             found,
             span=self.node.span,
@@ -125,7 +125,7 @@ class Place:
         )
         raise SpecError((found,))
 
-    def _that_work(
+    def _working(
         self, ways: Iterable[Way], fixes: Iterable[Fix | None]
     ) -> tuple[list[str], tuple[Fix, ...], list[Fix]]:
         """Return the words of the ways and the fixes that let the series be cut, and all fixes tried."""
@@ -133,9 +133,9 @@ class Place:
             return [], (), []
         words = [words for words, asked in ways if self.works(asked)]
         drafted = [fix for fix in islice(fixes, MOST_DRAFTS) if fix is not None]
-        return words, self._mending(drafted, self.asked), drafted
+        return words, self._working_fixes(drafted, self.asked), drafted
 
-    def _mending(self, fixes: Iterable[Fix], asked: Asked) -> tuple[Fix, ...]:
+    def _working_fixes(self, fixes: Iterable[Fix], asked: Asked) -> tuple[Fix, ...]:
         """Return the first fixes with which the series can be cut, none of which only adds to another one."""
         kept: list[Fix] = []
         for fix in fixes:
@@ -150,7 +150,7 @@ class Place:
 
     def repairs(self, fix: Fix | None) -> bool:
         """Return whether the series can be cut for the spec with a fix."""
-        return fix is not None and bool(self._mending([fix], self.asked))
+        return fix is not None and bool(self._working_fixes([fix], self.asked))
 
     def works(self, asked: Asked, checked: Checked | None = None) -> bool:
         """Return whether the series can be cut with these arguments, for another spec or for this one."""

@@ -158,7 +158,7 @@ def _sequential(
                 calls.append(Call(Ref(name, 0), layer))
             continue
         if not calls:
-            calls.append(_unsaid_input(config, body, inside))
+            calls.append(_missing_input(config, body, inside))
         calls.append(Call(Ref(name, number), layer, [_tensor(calls[-1].ref)]))
     if not calls:
         raise wrong("the model has no layers", "add layers, and an Input, before it is saved")
@@ -180,7 +180,7 @@ def _tensor(ref: Ref) -> dict[str, Any]:
     return {"class_name": TENSOR, "config": {"keras_history": list(ref)}}
 
 
-def _unsaid_input(config: Mapping[str, Any], body: Mapping[str, Any], inside: bool) -> Call:
+def _missing_input(config: Mapping[str, Any], body: Mapping[str, Any], inside: bool) -> Call:
     """Return the input of a Sequential that lists none."""
     build = config.get("build_config")
     shape = body.get("build_input_shape") or (build.get("input_shape") if isinstance(build, dict) else None)

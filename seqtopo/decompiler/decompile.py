@@ -78,7 +78,7 @@ def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompile
     except UnreadableError as error:
         raise SpecError((error.placed(name),)) from None
     except FailedError as error:
-        raise SpecError((_our_fault(str(error), name),)) from None
+        raise SpecError((_no_spec_found(str(error), name),)) from None
 
 
 def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
@@ -101,7 +101,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
         statements, lost = _statements(decoded)
         names = [decoded.aliases.get(v) or _name(decoded.graph.nodes[v.node]) for v in decoded.graph.outputs]
         train = train_statement(config.get("compile_config"), names, losses, values)
-        train = _fitting(statements, train, losses)
+        train = _fitting_train(statements, train, losses)
         tell_loss_scaling(config, decoded.graph, losses)
     except RecursionError:
         raise wrong("the model is nested too deeply to be read") from None
@@ -139,7 +139,7 @@ def _name(node: Node) -> str:
     return node.layer.name if node.layer is not None else node.name
 
 
-def _fitting(
+def _fitting_train(
     statements: Sequence[tree.Statement], train: tree.Train | None, losses: Losses
 ) -> tree.Train | None:
     """Return the ``train`` statement without the arguments that the checker refuses for these outputs."""
@@ -255,7 +255,7 @@ def formatted(text: str) -> str:
     return text if found is None else found
 
 
-def _our_fault(mismatch: str, name: str) -> Diagnostic:
+def _no_spec_found(mismatch: str, name: str) -> Diagnostic:
     return Diagnostic(
         "ST901",
         "this is a mistake in seqtopo: no spec was found that means this model",

@@ -309,7 +309,7 @@ def _count(params: Size) -> str:
 
 
 def _training(one: Training | None, two: Training | None) -> list[tuple[str, str, str]]:
-    a, b = (_given(training) for training in (one, two))
+    a, b = (_compile_arguments(training) for training in (one, two))
     return [
         (key, _as_given(a.get(key, (None, None))[1]), _as_given(b.get(key, (None, None))[1]))
         for key in {**a, **b}
@@ -317,14 +317,14 @@ def _training(one: Training | None, two: Training | None) -> list[tuple[str, str
     ]
 
 
-def _given(training: Training | None) -> dict[str, tuple[Any, Any]]:
+def _compile_arguments(training: Training | None) -> dict[str, tuple[Any, Any]]:
     """Return the arguments of ``compile`` that are not at their defaults, in shortest form and as given."""
     if training is None:
         return {}
     found = {"optimizer": training.optimizer, "loss": training.loss, "metrics": training.metrics}
     found |= training.options
     families = {"optimizer": ["optimizer"], **{key: [family] for key, family in FAMILIES.items()}}
-    short = {key: _alone(shortest(families.get(key, []), value)) for key, value in found.items()}
+    short = {key: _single_item(shortest(families.get(key, []), value)) for key, value in found.items()}
     unsaid = {key: (None, [], *AS_BY_DEFAULT.get(key, ())[:1]) for key in short}
     return {key: (value, found[key]) for key, value in short.items() if value not in unsaid[key]}
 
@@ -333,7 +333,7 @@ def _as_given(value: Any) -> str:
     return value if isinstance(value, str) else show(value)
 
 
-def _alone(value: Any) -> Any:
+def _single_item(value: Any) -> Any:
     """Return the item of a list of one, which is for the only output; any other value as it is."""
     while isinstance(value, list) and len(value) == 1:
         (value,) = value

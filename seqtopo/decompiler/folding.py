@@ -177,7 +177,7 @@ class _Folder:
                     # All ways to begin this repeat were tried.
                     start, phases = max(start, over), len(steps)
                     continue
-                times = _times(heads, start, period)
+                times = _count_repeats(heads, start, period)
                 if times < 2:
                     start += 1
                     continue
@@ -217,7 +217,7 @@ class _Folder:
     def _loop(
         self, runs: list[tuple[tree.Expr, ...]], start: int, period: int
     ) -> tuple[int, tree.For, Pattern] | None:
-        for count in _counts(len(runs)):
+        for count in _repeat_counts(len(runs)):
             self.compared += count * period
             if self.compared > MOST_COMPARED:
                 return None
@@ -256,7 +256,7 @@ def _steps(item: tree.Expr) -> tuple[tree.Expr, ...]:
     return item.steps if isinstance(item, tree.Flow) else (item,)
 
 
-def _counts(most: int) -> Iterator[int]:
+def _repeat_counts(most: int) -> Iterator[int]:
     """Yield the numbers of turns to try, from all down to two, without each number if there are many."""
     while most > 1:
         yield most
@@ -274,7 +274,7 @@ def _head(step: tree.Expr) -> object:
     return step if isinstance(step, tree.Name) else type(step)
 
 
-def _times(heads: Sequence[object], start: int, period: int) -> int:
+def _count_repeats(heads: Sequence[object], start: int, period: int) -> int:
     """Return how many times the heads of ``period`` steps follow each other from ``start`` on."""
     times = 1
     while True:

@@ -130,7 +130,7 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
             continue
         param = params.get(key)
         if param is None:
-            if not (_says_nothing(key, value) or (inside and key in SET_BY_WRAPPERS)):
+            if not (_is_unsaid_default(key, value) or (inside and key in SET_BY_WRAPPERS)):
                 losses.argument(read.name, shown(key), shown(value))
             continue
         if key == "dtype":
@@ -166,7 +166,7 @@ def _without_decomposing(read: Read, losses: Losses) -> None:
             read.args[param.name] = param.kind.read("glorot_uniform")
 
 
-def _says_nothing(key: str, value: Any) -> bool:
+def _is_unsaid_default(key: str, value: Any) -> bool:
     """Return whether an argument that no row has is at its default."""
     if key in ("dtype", "trainable"):
         return value is True or "float32" in (value, plain_dtype(value))
@@ -204,11 +204,11 @@ def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
             losses.unsaved(kind, part.name, part.default, f"{param.name} of {read.name}")
         read.args[param.name] = found
     except UnsayableError as error:
-        _unsaid(read, param, value, str(error), losses)
+        _note_unsayable(read, param, value, str(error), losses)
     except Refusal as misfit:
         if value == UNSAID.get(param.name, REQUIRED) or same_value(_tuple(value), default_of(param)):
             return
-        _unsaid(read, param, value, f"expected {misfit.expected}", losses)
+        _note_unsayable(read, param, value, f"expected {misfit.expected}", losses)
 
 
 def _takes_none(param: Param) -> bool:
@@ -218,7 +218,7 @@ def _takes_none(param: Param) -> bool:
         return False
 
 
-def _unsaid(read: Read, param: Param, value: Any, why: str, losses: Losses) -> None:
+def _note_unsayable(read: Read, param: Param, value: Any, why: str, losses: Losses) -> None:
     if param.default is REQUIRED:
         raise NoRowError(f"its {param.name} is {shown(value)}: {why}")
     losses.argument(read.name, param.name, shown(value), why)

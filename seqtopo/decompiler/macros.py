@@ -43,19 +43,19 @@ def with_macro(
     taken = symbols(statements)
     values = _values(statements)
     best: tuple[int, Pattern, list[_Place]] | None = None
-    for places in _alike(statements, values):
+    for places in _similar_places(statements, values):
         for chosen in _choices(places):
             loops = set().union(*(p.loops for p in chosen))
             pattern = unify([p.steps for p in chosen], taken, loops)
             if pattern is None or pattern.collected:
                 continue
-            saved = _saved(pattern, chosen)
+            saved = _saved_characters(pattern, chosen)
             if saved >= LEAST and (best is None or saved > best[0]):
                 best = (saved, pattern, chosen)
     if best is None:
         return None
     _, pattern, places = best
-    name = fresh(_word(pattern, places, hints))
+    name = fresh(_macro_name(pattern, places, hints))
     replaced = _Replacer(name, pattern, places)
     found = [replaced.node(s) for s in statements]
     params = tuple(tree.Parameter(writing.NOWHERE, writing.name(p), None) for p in pattern.columns)
@@ -63,7 +63,7 @@ def with_macro(
     return [macro, *found]
 
 
-def _alike(statements: Sequence[tree.Statement], values: set[str]) -> Iterator[list[_Place]]:
+def _similar_places(statements: Sequence[tree.Statement], values: set[str]) -> Iterator[list[_Place]]:
     """Yield places of equally many steps that call the same layers in the same order."""
     found: dict[tuple[object, ...], list[_Place]] = {}
     for flow, steps, loops in _flows(statements):
@@ -156,14 +156,14 @@ def _overlap(one: _Place, two: _Place) -> bool:
     )
 
 
-def _saved(pattern: Pattern, places: list[_Place]) -> int:
+def _saved_characters(pattern: Pattern, places: list[_Place]) -> int:
     """Return the number of characters that the macro saves."""
     given = sum(size(column) for column in pattern.columns.values())
     head = len("def block() = ") + 3 * len(pattern.columns)
     return sum(size(p.steps) for p in places) - size(pattern.steps) - head - given - 11 * len(places)
 
 
-def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
+def _macro_name(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
     """Return the macro's name: the one in the model's names, else one for the layers in it."""
     known: Counter[str] = Counter()
     for place in places:

@@ -111,7 +111,7 @@ class Naming:
     def named(self, step: tree.Expr, layer: Layer) -> tree.Expr:
         """Return a step with its layer's name."""
         name = layer.name
-        if is_name(name) and self._may_have(name):
+        if is_name(name) and self._is_free(name):
             self.taken.add(name)
             return tree.As(writing.NOWHERE, step, writing.name(name))
         return self._quoted(step, layer)
@@ -146,7 +146,7 @@ class Naming:
         self.lost.append(node.name)
         return ""
 
-    def _may_have(self, name: str, node: Node | None = None) -> bool:
+    def _is_free(self, name: str, node: Node | None = None) -> bool:
         """Return whether a name is free for a layer, or for the input that is this node."""
         owner = self.inputs.get(name)
         return name not in self.taken and (owner is None or (node is not None and owner == node.index))
@@ -170,7 +170,7 @@ class Naming:
         layer = unit.layer
         own = layer.name if layer is not None else unit.node.name
         chosen = not self.is_automatic(layer) if layer is not None else not automatic.is_input(own)
-        if chosen and is_name(own) and self._may_have(own, unit.node):
+        if chosen and is_name(own) and self._is_free(own, unit.node):
             self.taken.add(own)
             return own
         if layer is None:
@@ -190,14 +190,14 @@ class Naming:
 
     def block(self, layer: Layer) -> str:
         """Return a name for a shared layer: its own if that is chosen."""
-        if not self.is_automatic(layer) and is_name(layer.name) and self._may_have(layer.name):
+        if not self.is_automatic(layer) and is_name(layer.name) and self._is_free(layer.name):
             self.taken.add(layer.name)
             return layer.name
         return self.fresh(f"shared_{layer.row.name}")
 
     def binding(self, wanted: str, otherwise: str) -> str:
         """Return a name for a part: the wanted one if it is free."""
-        if is_name(wanted) and self._may_have(wanted):
+        if is_name(wanted) and self._is_free(wanted):
             self.taken.add(wanted)
             return wanted
         return self.fresh(re.sub(r"\W", "_", otherwise).strip("_").lower() or "part")

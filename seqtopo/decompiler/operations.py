@@ -56,11 +56,11 @@ def match(walk: ModelCalls, call: Call) -> bool:
         return True
     if call.kind == "Reshape" and call.is_keras and not call.is_operation:
         return _pinned(walk, call)
-    if call.kind == "GetItem" and call.is_operation and not _speaks_of_a_mask(walk, call):
+    if call.kind == "GetItem" and call.is_operation and not _may_be_mask_part(walk, call):
         return _slices(walk, call)
     if call.kind == "Add" and call.is_operation and _counted(walk, call):
         return True
-    if call.is_operation and _speaks_of_a_mask(walk, call):
+    if call.is_operation and _may_be_mask_part(walk, call):
         walk.deferred.add(call.ref)
         return False
     made = _operation(walk, call) if call.is_operation else _hinted(call)
@@ -76,7 +76,7 @@ def resolve(walk: ModelCalls, ref: Ref) -> None:
         match(walk, walk.raw[ref])
 
 
-def _speaks_of_a_mask(walk: ModelCalls, call: Call) -> bool:
+def _may_be_mask_part(walk: ModelCalls, call: Call) -> bool:
     """Return whether an operation may be a part of a mask, which a spec leaves out."""
     if call.ref in walk.resolved:
         return False
@@ -117,7 +117,7 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
         return False
     if made.remark:
         walk.losses.otherwise(call.name, made.remark)
-    _tell_mask(walk, call, made, node)
+    _note_dropped_mask(walk, call, made, node)
     return True
 
 
@@ -149,7 +149,7 @@ def _as_fractions(walk: ModelCalls, call: Call, value: Value) -> Value:
     return Value(node.index)
 
 
-def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
+def _note_dropped_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
     """Add a note that Keras' operation drops a mask which the row uses; seqtopo's makes it again."""
     value = Value(node.index)
     came = node.inputs[0]
@@ -353,12 +353,12 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
         then = call if last else replace(call, ref=call.ref._replace(layer=f"{call.name}-{i}"))
         if not _place(walk, then, replace(one, refs=[ref])):
             return False
-        _tell_short(walk, call, walk.graph.nodes[walk.values[then.ref].node])
+        _note_short_cut(walk, call, walk.graph.nodes[walk.values[then.ref].node])
         ref = then.ref
     return True
 
 
-def _tell_short(walk: ModelCalls, call: Call, node: Node) -> None:
+def _note_short_cut(walk: ModelCalls, call: Call, node: Node) -> None:
     """Add a note on a cut of fewer steps than requested, if the built model needs them all."""
     came = walk.graph.tensor(node.inputs[0])
     if node.layer is None or came is None or node.layer.row.name not in ("last", "first") or is_ours(call):

@@ -100,7 +100,7 @@ class _Training:
             self._add(key, given, self._option)
         for key in config:
             if key not in (*FAMILIES, *AS_BY_DEFAULT, CHOSEN, "optimizer"):
-                self._lost(key, config[key], "it is not an argument of train")
+                self._add_loss(key, config[key], "it is not an argument of train")
         return tree.Train(writing.NOWHERE, tuple(self.args)) if self.args else None
 
     def _add(self, key: str, given: Any, write: Callable[[Any], tree.Expr]) -> None:
@@ -112,15 +112,15 @@ class _Training:
             argument = writing.argument(write(given), key)
             read_training(tree.Train(writing.NOWHERE, (argument,)), self.read)
         except UnsayableError as error:
-            self._lost(key or "optimizer", given, str(error))
+            self._add_loss(key or "optimizer", given, str(error))
         except Refusal as refusal:
-            self._lost(key or "optimizer", given, refusal.message or "a spec has no such value")
+            self._add_loss(key or "optimizer", given, refusal.message or "a spec has no such value")
         except (TypeError, ValueError):
-            self._lost(key or "optimizer", given, "a spec has no such value")
+            self._add_loss(key or "optimizer", given, "a spec has no such value")
         else:
             self.args.append(argument)
 
-    def _lost(self, key: str, given: Any, why: str) -> None:
+    def _add_loss(self, key: str, given: Any, why: str) -> None:
         kind = given.get("class_name") if isinstance(given, dict) else None
         written = given.get("config") if kind == "function" and isinstance(given, dict) else kind or given
         self.losses.add("ST505", f"the model was compiled with {shown(key)} {shown(written)}: {why}")

@@ -100,14 +100,14 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
     for key, given in config.items():
         part = known.get(key)
         if part is None:
-            if given is not None and not _is_aside(family, key):
+            if given is not None and not _is_no_argument(family, key):
                 raise UnsayableError(f"{entry.name} has {shown(key)}={shown(given)}")
             continue
         if key == "name" and isinstance(given, str):
             if family == "metric" and base(given) in entry.aliases:
                 # Keras reports a metric under the very word it was given.
                 word = base(given)
-            if _nobodys(given, name, part.default):
+            if _is_default_name(given, name, part.default):
                 continue
         if key == "dtype" and "float32" in (given, plain_dtype(given)):
             continue
@@ -124,7 +124,7 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
     return Object(entry.name, (), kwargs) if kwargs else Word(word)
 
 
-def _nobodys(given: str, kind: str, default: Any) -> bool:
+def _is_default_name(given: str, kind: str, default: Any) -> bool:
     """Return whether an object's name is Keras' default for its class, or that with a number."""
     return given == default if default is not None else base(given) in (kind, kind.lower(), snake_case(kind))
 
@@ -169,7 +169,7 @@ def _entry(family: str, name: str) -> Entry | None:
     return objects.entry_of(family, name) if family in objects.FAMILIES else None
 
 
-def _is_aside(family: str, key: str) -> bool:
+def _is_no_argument(family: str, key: str) -> bool:
     """Return whether a key of an object's configuration is not one of its arguments."""
     if family == "activation":
         return key in _LAYER_KEYS

@@ -305,7 +305,7 @@ class Walk(ModelCalls):
         for name, config in read.inner.items():
             if name in layer.args:
                 continue
-            if name == "backward_layer" and _mirrors(read.inner["layer"], config):
+            if name == "backward_layer" and _is_mirrored(read.inner["layer"], config):
                 continue
             if config.get("class_name") in MODELS:
                 key = self._key(config, "")
@@ -445,7 +445,7 @@ class Walk(ModelCalls):
         return self.progress.shared.setdefault(key, Layer(NAMES["identity"], {}, name))
 
 
-def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
+def _is_mirrored(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
     """Return whether a backward layer is the one that Bidirectional makes from the forward layer."""
     if forward.get("class_name") != backward.get("class_name"):
         return False
@@ -453,13 +453,13 @@ def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
     if not isinstance(one, dict) or not isinstance(two, dict):
         return False
     asides = ("name", "go_backwards")
-    ahead = _unmarked({k: v for k, v in one.items() if k not in asides})
-    back = _unmarked({k: v for k, v in two.items() if k not in asides})
+    ahead = _without_shared_marks({k: v for k, v in one.items() if k not in asides})
+    back = _without_shared_marks({k: v for k, v in two.items() if k not in asides})
     return ahead == back and bool(one.get("go_backwards")) != bool(two.get("go_backwards"))
 
 
-def _unmarked(value: Any) -> Any:
+def _without_shared_marks(value: Any) -> Any:
     """Return a configuration without marks of shared objects, which initializers have."""
     if isinstance(value, dict):
-        return {k: _unmarked(v) for k, v in value.items() if k != "shared_object_id"}
-    return [_unmarked(v) for v in value] if isinstance(value, list) else value
+        return {k: _without_shared_marks(v) for k, v in value.items() if k != "shared_object_id"}
+    return [_without_shared_marks(v) for v in value] if isinstance(value, list) else value

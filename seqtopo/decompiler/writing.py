@@ -223,14 +223,19 @@ def _value(param: Param, given: Any, came: tuple[Tensor, ...], inside: Inside) -
             return name("time")
         if isinstance(given, tuple) and len(given) == 1:
             return _value(param, given[0], came, inside)
-    if isinstance(given, tuple) and len(given) > 1 and len(set(given)) == 1 and _spreads(param, given):
+    if (
+        isinstance(given, tuple)
+        and len(given) > 1
+        and len(set(given)) == 1
+        and _is_repeated_number(param, given)
+    ):
         return value(given[0])
     if param.kind is kinds.STRING and isinstance(given, str):
         return tree.String(NOWHERE, given)
     return value(given, param.kind.family)
 
 
-def _spreads(param: Param, given: tuple[Any, ...]) -> bool:
+def _is_repeated_number(param: Param, given: tuple[Any, ...]) -> bool:
     """Return whether one number means the same as a tuple of it."""
     try:
         return bool(param.kind.read(given[0]) == given)

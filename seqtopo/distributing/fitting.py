@@ -78,7 +78,7 @@ class FitOnRanks:
             self.timed = True
             if self.group.ranks.rank == 0:
                 self._time_one_rank(given)
-        self._same_chance()
+        self._seed_alike()
         self._same_start()
         return self.stock(**given)
 
@@ -115,7 +115,7 @@ class FitOnRanks:
                 return
         self.alone = ALONE / (time.perf_counter() - started)
 
-    def _same_chance(self) -> None:
+    def _seed_alike(self) -> None:
         """Seed all ranks with the same number if their generators differ, so that they shuffle alike."""
         seed = self.group.number_of_first(random.SystemRandom().randrange(2**31))
         if self.group.differ(self.group.chance()):

@@ -117,7 +117,7 @@ class Shares(ABC):
         finally:
             times, self.times = self.times, None
         metrics = model.metrics_variables
-        others = [v for v in model.non_trainable_variables if self._drifts(v)]
+        others = [v for v in model.non_trainable_variables if self._depends_on_rows(v)]
         # What every rank has counted of a batch that was not shared counts once.
         share = times / self.world
         counted = [self.fixed(v) * ops.cast(share, v.dtype) for v in metrics]
@@ -135,7 +135,7 @@ class Shares(ABC):
         found = iter([x / self.world for x in self.reduced(some, what)] if some else ())
         return [None if x is None else next(found) for x in tensors]
 
-    def _drifts(self, variable: Any) -> bool:
+    def _depends_on_rows(self, variable: Any) -> bool:
         """Return whether a state depends on a rank's rows, as moving averages of batch normalisation do."""
         return keras.backend.is_float_dtype(variable.dtype) and all(
             variable is not x for x in self.generators

@@ -226,7 +226,7 @@ def refuse_place(target: Path, format: Format, *read: str | Path, force: bool = 
         elif stands and not force:
             there = why_kept(place, format.name)
     except (OSError, ValueError) as error:
-        reason = _why(error)
+        reason = _reason(error)
     if reason:
         raise _refuse("ST405", f"{target} cannot be written: {reason}", "choose another place with -o")
     if there:
@@ -250,7 +250,7 @@ def _place(target: Path) -> Path:
     return place
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ValueError):
         return "its name has a null character"
     return (getattr(error, "strerror", None) or str(error)).lower()
@@ -269,10 +269,10 @@ def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: 
     refused: dict[str, Mapping[str, Any]] = {}
     for backend in backends:
         try:
-            answer = _made(wanted, place, format, backend)
+            answer = _exported_on(wanted, place, format, backend)
         except OSError as error:
             raise _refuse(
-                "ST405", f"{target} cannot be written: {_why(error)}", "choose another place with -o"
+                "ST405", f"{target} cannot be written: {_reason(error)}", "choose another place with -o"
             ) from error
         if "refused" not in answer:
             return _exported(answer, target, format, backend)
@@ -282,7 +282,7 @@ def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: 
     raise _with_ways(refused, format)
 
 
-def _made(wanted: Mapping[str, Any], place: Path, format: Format, backend: str) -> dict[str, Any]:
+def _exported_on(wanted: Mapping[str, Any], place: Path, format: Format, backend: str) -> dict[str, Any]:
     """Export on one backend beside the place, move the result there, and return the child process' answer.
 
     Raises:

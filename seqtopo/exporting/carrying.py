@@ -306,7 +306,7 @@ def _set(name: str, leaves: list[_Leaf], arrays: Arrays, origin: Origin, made: C
     """Set the weights of the layers that replace one layer of the file."""
     done: list[str] = []
     try:
-        for leaf, part in _shared_out(leaves, arrays, done):
+        for leaf, part in _split_arrays(leaves, arrays, done):
             found, how = carried(leaf.kind, leaf.settings, part, origin)
             done += how
             _assign(leaf.live, found)
@@ -320,7 +320,7 @@ def _set(name: str, leaves: list[_Leaf], arrays: Arrays, origin: Origin, made: C
     made.lines.append((name, shapes, "; ".join(dict.fromkeys(done))))
 
 
-def _shared_out(leaves: list[_Leaf], arrays: Arrays, done: list[str]) -> Iterator[tuple[_Leaf, Arrays]]:
+def _split_arrays(leaves: list[_Leaf], arrays: Arrays, done: list[str]) -> Iterator[tuple[_Leaf, Arrays]]:
     """Yield the arrays of one layer of the file, split over the layers that replace it."""
     old = leaves[0].config.get("old")
     if old == "MaxoutDense":
@@ -346,21 +346,21 @@ def _shared_out(leaves: list[_Leaf], arrays: Arrays, done: list[str]) -> Iterato
         yield weighty[0], arrays
         return
     for split in (False, True):
-        parts = _cut(weighty, arrays, split)
+        parts = _split_by_training(weighty, arrays, split)
         if parts is not None:
             yield from parts
             return
     raise CannotCarryError(f"its {len(weighty)} layers do not have the {len(arrays)} weights of the file")
 
 
-def _cut(leaves: list[_Leaf], arrays: Arrays, split: bool) -> list[tuple[_Leaf, Arrays]] | None:
+def _split_by_training(leaves: list[_Leaf], arrays: Arrays, split: bool) -> list[tuple[_Leaf, Arrays]] | None:
     """Return the arrays in the order of Keras 1 and 2: the trained ones of all layers, then the others."""
     found: list[tuple[_Leaf, Arrays]] = [(leaf, []) for leaf in leaves]
     at = 0
     for trained in (True, False):
         for leaf, held in found:
             total = len(leaf.live.weights)
-            free = 0 if leaf.frozen else total - _never_trained(leaf)
+            free = 0 if leaf.frozen else total - _count_untrained(leaf)
             here = free if trained else total - free
             count = count_of(leaf.kind, here, split)
             held += arrays[at : at + count]
@@ -368,7 +368,7 @@ def _cut(leaves: list[_Leaf], arrays: Arrays, split: bool) -> list[tuple[_Leaf, 
     return found if at == len(arrays) else None
 
 
-def _never_trained(leaf: _Leaf) -> int:
+def _count_untrained(leaf: _Leaf) -> int:
     """Return the number of a layer's weights that are not trained."""
     return 2 if leaf.kind == "BatchNormalization" else 0
 

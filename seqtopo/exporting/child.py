@@ -211,7 +211,7 @@ def _sizes(shape: Sequence[int | None]) -> list[int | str]:
     return [words[min(i, 1)] if size is None else int(size) for i, size in enumerate(shape)]
 
 
-def _loops(layer: Any) -> bool:
+def _runs_keras_loop(layer: Any) -> bool:
     """Return whether a layer runs Keras' own loop over the time steps."""
     if not isinstance(layer, keras.layers.RNN):
         return False
@@ -226,7 +226,7 @@ def _refuse_open_loops(model: keras.Model, format: Format) -> None:
     """
     if keras.config.backend() in format.any_steps or not any(None in x.shape[1:] for x in model.inputs):
         return
-    looping = [x.name for x in model.layers if any(map(_loops, keras_private.layers_inside(x)))]
+    looping = [x.name for x in model.layers if any(map(_runs_keras_loop, keras_private.layers_inside(x)))]
     if not looping:
         return
     raise RefusedError(

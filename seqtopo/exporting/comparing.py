@@ -117,7 +117,7 @@ def compared(model: keras.Model, format: Format, out: str, trials: Sequence[Samp
                 "so it was not kept",
                 error_text(error),
             ) from None
-        off = _apart(want, have)
+        off = _largest_difference(want, have)
         if off is None or off > SLACK.get(model.compute_dtype, 3e-2):
             ours, theirs = (_shown([list(x.shape) for x in each]) for each in (want, have))
             how = f"they differ by {off:.2g} of the largest number" if off is not None else ""
@@ -136,7 +136,7 @@ def _shown(shapes: Sequence[Sequence[int]]) -> str:
     return " and ".join(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" for shape in shapes)
 
 
-def _apart(want: Sequence[Array], have: Sequence[Array]) -> float | None:
+def _largest_difference(want: Sequence[Array], have: Sequence[Array]) -> float | None:
     """Return the largest difference relative to the largest number; None if the shapes differ."""
     if [x.shape for x in want] != [np.shape(x) for x in have]:
         return None

@@ -72,7 +72,7 @@ def _rearranged(
             raise CannotCarryError("it has deviations that are smaller than epsilon")
         done.append("deviation -> variance")
     if origin.age < KERAS_3:
-        found = _steeper(kind, config, found, done)
+        found = _scale_for_hard_sigmoid(kind, config, found, done)
     return found, done
 
 
@@ -138,7 +138,7 @@ def _convolution(
     return found
 
 
-def _steeper(kind: str, config: Mapping[str, Any], arrays: Arrays, done: list[str]) -> Arrays:
+def _scale_for_hard_sigmoid(kind: str, config: Mapping[str, Any], arrays: Arrays, done: list[str]) -> Arrays:
     """Return weights that give with Keras 3's ``hard_sigmoid`` what they gave with the older one."""
     found = list(arrays)
     if kind in GATES:

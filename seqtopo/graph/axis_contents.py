@@ -69,11 +69,11 @@ def axis_contents(graph: Graph) -> dict[int, tuple[Content, ...]]:
     found: dict[int, tuple[Content, ...]] = {}
     for node in graph.nodes:
         if node.outputs:
-            found[node.index] = tuple(_after(graph, node, found))
+            found[node.index] = tuple(_output_contents(graph, node, found))
     return found
 
 
-def _after(graph: Graph, node: Node, found: dict[int, tuple[Content, ...]]) -> Iterator[Content]:
+def _output_contents(graph: Graph, node: Node, found: dict[int, tuple[Content, ...]]) -> Iterator[Content]:
     assert node.outputs is not None
     shape = node.outputs[0].shape
     if node.layer is None:

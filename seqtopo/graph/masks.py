@@ -83,18 +83,18 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
         before[node.index] = came
         if uses_mask(graph, node):
             heeded.update(m.origin.index for m in came if m is not None and m.end is None)
-        after[node.index] = _goes_on(graph, node, came)
+        after[node.index] = _output_mask(graph, node, came)
     return Masks(before, frozenset(heeded), after)
 
 
-def _goes_on(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Masked | None:
+def _output_mask(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Masked | None:
     """Return the mask of a node's output, from those of its inputs."""
     mask = mask_of(graph, node)
     first = came[0] if came else None
     if mask.gives == "new":
         return Masked(node)
     if mask.gives == "any":
-        return reduce(_either, came, None)
+        return reduce(_first_alive, came, None)
     if mask.gives == "every":
         alive = [m for m in came if m is not None and m.end is None]
         ended = next((m for m in came if m is not None and m.end is not None), None)
@@ -106,18 +106,18 @@ def _goes_on(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Maske
         own = node.layer.row.recurrent and node.tensors.get("mask") is not None
         return None if own else first
     # The mask of ids is another matter: there are no features yet.
-    if mask.uses or node.layer.row.role == "embedding" or _takes_one(graph, node):
+    if mask.uses or node.layer.row.role == "embedding" or _takes_one_step(graph, node):
         return None
     return first if first is None or first.end is not None else Masked(first.origin, node)
 
 
-def _takes_one(graph: Graph, node: Node) -> bool:
+def _takes_one_step(graph: Graph, node: Node) -> bool:
     """Return whether a call takes a single step, so that its output has no steps for a mask to mark."""
     passed = passes(graph, node)
     return passed is not None and passed.axis is None and passed.window.low == passed.window.high
 
 
-def _either(one: Masked | None, other: Masked | None) -> Masked | None:
+def _first_alive(one: Masked | None, other: Masked | None) -> Masked | None:
     """Return the first of two masks that has not ended, else the one that is not None."""
     if one is None or (one.end is not None and other is not None and other.end is None):
         return other

@@ -263,7 +263,7 @@ class Resolver:
                         label="again",
                         labels=(Label(waiting[name].name.span, "bound here first"),),
                         help="keep one of them",
-                        fixes=self._keeping_one(name) if domains else (),
+                        fixes=self._fixes_for_one_binding(name) if domains else (),
                     )
                 self.check_name(binding.name, Scope())
                 waiting[name] = binding
@@ -301,7 +301,7 @@ class Resolver:
         for domain in domains:
             self._domain(domain)
 
-    def _keeping_one(self, name: str) -> tuple[Fix, ...]:
+    def _fixes_for_one_binding(self, name: str) -> tuple[Fix, ...]:
         """Return the fixes for a name that is bound and searched, or searched twice."""
         found: list[Fix] = []
         for statement in self.spec.statements:
@@ -589,11 +589,11 @@ class Resolver:
             try:
                 alone = i > 0 and self.has_source(step, env.scope, head=False)
                 if alone and not isinstance(bare(step), tree.List):
-                    raise self._lost(step)
+                    raise self._input_would_be_lost(step)
                 values = self.run(step, incoming, env, head=head and i == 0)
                 named = alone and isinstance(bare(expr.steps[i - 1]), tree.As)
-                if alone and not named and incoming is not None and not self._follows(values, incoming, env):
-                    raise self._lost(step)
+                if alone and not named and incoming is not None and not self._uses_all(values, incoming, env):
+                    raise self._input_would_be_lost(step)
                 incoming = values
             except Refusal as refusal:
                 if i == 0 and incoming is None and refusal.code == "ST210":
@@ -603,7 +603,7 @@ class Resolver:
         assert incoming is not None
         return incoming
 
-    def _follows(self, values: Bundle, incoming: Bundle, env: Env) -> bool:
+    def _uses_all(self, values: Bundle, incoming: Bundle, env: Env) -> bool:
         """Return whether ``values`` are computed from all incoming values, as a list may name what led to it.
 
         True for values without a known shape: their mistake was reported before.
@@ -623,7 +623,7 @@ class Resolver:
                 raise Refusal()
             case Named():
                 if head:
-                    return self._here(bound, expr, env)
+                    return self._values_of(bound, expr, env)
                 return self._apply_model(bound, name, self._needed(incoming, expr), expr.span, env)
             case Block():
                 return self._apply_block(bound, self._needed(incoming, expr), expr, env)
@@ -663,10 +663,10 @@ class Resolver:
         name = expr.name.name
         if name == "in":
             if incoming is not None and not head:
-                raise self._lost(expr)
+                raise self._input_would_be_lost(expr)
             return (self._input(expr, env),)
         if name == "is":
-            return self._assert(expr, self._needed(incoming, expr), env)
+            return self._check_shape(expr, self._needed(incoming, expr), env)
         if name == "res":
             return self._residual(expr, self._needed(incoming, expr), env)
         bound = env.scope.find(name)
@@ -736,7 +736,7 @@ class Resolver:
         self.sources.steps[expr.span] = expr
         return Value(node.index)
 
-    def _assert(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
+    def _check_shape(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
         width = self._width(incoming, env)
         wanted: list[Size] = []
         for arg in expr.args:
@@ -771,7 +771,7 @@ class Resolver:
                 label="does not hold",
                 labels=(Label(made.span, f"gives {show_shape(shape)}"),),
                 help="fix the layers before it, or the assertion",
-                fixes=(Fix("assert what it is", (Edit(expr.span, f"is{_tight(shape)}"),)),),
+                fixes=(Fix("assert what it is", (Edit(expr.span, f"is{_shown_shape(shape)}"),)),),
             )
         return incoming
 
@@ -791,7 +791,7 @@ class Resolver:
 
     def _repeat(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         if any(operator != "*" for operator, _ in expr.rest):
-            raise _joined(expr, next(o for o, _ in expr.rest if o != "*"))
+            raise _joined_by_operator(expr, next(o for o, _ in expr.rest if o != "*"))
         times = 1
         for _, operand in expr.rest:
             if self._is_flow(operand, env):
@@ -827,7 +827,7 @@ class Resolver:
         factors = [expr.first, *(factor for _, factor in expr.rest)]
         flows = [factor for factor in factors if self._is_flow(factor, env)]
         if len(flows) != 1:
-            return _joined(expr, "*" if len(flows) == len(factors) else "")
+            return _joined_by_operator(expr, "*" if len(flows) == len(factors) else "")
         numbers = [factor for factor in factors if factor is not flows[0]]
         width = self._width(incoming, env)
         values = [self.evaluator.value(factor, env.scope, width) for factor in numbers]
@@ -837,7 +837,7 @@ class Resolver:
             if isinstance(name, tree.Name) and name.name != "in" and env.scope.find(name.name) is None:
                 self._row(name, env)
         if any(isinstance(value, bool) or not isinstance(value, (int, float, Expr)) for value in values):
-            return _joined(expr, "")
+            return _joined_by_operator(expr, "")
         step = print_expr(flows[0])
         number = "*".join(map(print_expr, numbers))
         behind, scaled = f"{step} * {' * '.join(map(print_expr, numbers))}", f"{step} -> rescaling({number})"
@@ -892,7 +892,7 @@ class Resolver:
     ) -> Iterator[dict[str, Bound]]:
         """Yield the bindings of a ``for``'s names, one dictionary for each turn."""
         values, scope, targets = bare(expr.values), env.scope, expr.targets
-        each = self._collected(values, env.scope, env)
+        each = self._values_to_loop_over(values, env.scope, env)
         if each is not None:
             if len(targets) > 1:
                 raise Refusal(
@@ -935,14 +935,14 @@ class Resolver:
         for value in found:
             yield self._turn(expr, value)
 
-    def _collected(self, values: tree.Expr, scope: Scope, env: Env) -> Bundle | None:
+    def _values_to_loop_over(self, values: tree.Expr, scope: Scope, env: Env) -> Bundle | None:
         """Return the values of the graph that a ``for`` goes through; None if it goes through others."""
         if isinstance(values, tree.Attribute):
             return self.second(values, Env(scope, env.graph))
         bound = scope.find(values.name) if isinstance(values, tree.Name) else None
         if isinstance(bound, Plain) and bound.passed is not None:
-            return self._collected(bare(bound.passed.expr), bound.passed.scope, env)
-        return self._here(bound, values, env) if isinstance(bound, Named) else None
+            return self._values_to_loop_over(bare(bound.passed.expr), bound.passed.scope, env)
+        return self._values_of(bound, values, env) if isinstance(bound, Named) else None
 
     def _turn(self, expr: tree.For | tree.Loop, value: Any) -> dict[str, Bound]:
         values = (value,) if len(expr.targets) == 1 else value
@@ -1030,7 +1030,7 @@ class Resolver:
                 )
             values, nodes = uses[-1].values, uses[-1].nodes
         elif isinstance(bound, Named):
-            values, nodes = self._here(bound, expr, env), bound.nodes
+            values, nodes = self._values_of(bound, expr, env), bound.nodes
         else:
             near = self.guess(base, env.scope.all_names())
             raise Refusal(
@@ -1179,7 +1179,7 @@ class Resolver:
                     label=refusal.label,
                     labels=(Label(graph.nodes[index].span, "declares it"),),
                     help=refusal.help,
-                    fixes=self._declares(graph.nodes[index], tensor),
+                    fixes=self._declare_sizes(graph.nodes[index], tensor),
                 ) from None
 
         def there(value: Value) -> Value:
@@ -1208,7 +1208,7 @@ class Resolver:
                 raise refusal from None
         return tuple(map(there, bound.values))
 
-    def _declares(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
+    def _declare_sizes(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
         """Return the fix that declares the given sizes in the ``in(...)`` of a named model."""
         written = self.sources.of(source)
         if not isinstance(written, tree.Call):
@@ -1381,7 +1381,7 @@ class Resolver:
 
     def _sub_model(self, body: tree.Expr, row: Row, incoming: Bundle, env: Env, name: str) -> SubModel:
         if self.has_source(body, env.scope):
-            raise self._lost(body)
+            raise self._input_would_be_lost(body)
         tensors = env.graph.tensors(incoming)
         if tensors is None:
             raise Refusal()
@@ -1614,7 +1614,7 @@ class Resolver:
         found = bound.passed.scope.find(word) if bound.passed is not None else None
         return found if isinstance(found, (Macro, Block)) else None
 
-    def _lost(self, step: tree.Expr) -> Refusal:
+    def _input_would_be_lost(self, step: tree.Expr) -> Refusal:
         return Refusal(
             "ST213",
             f"{print_expr(step)} starts from its own source, so what comes in here would be lost",
@@ -1622,7 +1622,7 @@ class Resolver:
             help="put it at the head of a flow, or in a branch: [id, ...]",
         )
 
-    def _here(self, bound: Named, expr: tree.Expr, env: Env) -> Bundle:
+    def _values_of(self, bound: Named, expr: tree.Expr, env: Env) -> Bundle:
         if bound.graph is not env.graph:
             raise Refusal(
                 "ST313",
@@ -1853,11 +1853,11 @@ def _as_range(found: Any, span: Span) -> tuple[Fix, ...]:
     return (Fix(f"write [{first}..{last}]", (Edit(span, f"[{first}..{last}]"),)),)
 
 
-def _tight(shape: tuple[Size, ...]) -> str:
+def _shown_shape(shape: tuple[Size, ...]) -> str:
     return f"({','.join(map(str, shape))})"
 
 
-def _joined(expr: tree.Arithmetic, operator: str) -> Refusal:
+def _joined_by_operator(expr: tree.Arithmetic, operator: str) -> Refusal:
     """Return the refusal of flows that are joined by an operator, with the layer that computes the same."""
     layer = {"+": "add", "-": "sub", "*": "mul"}.get(operator)
     items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))

@@ -116,7 +116,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     assert node.outputs is not None
     rule = node.layer.row.time or unknown
     came = [found.get(value, NOTHING) for value in node.inputs]
-    beside = _beside(graph, node, found) if node.tensors else NOTHING
+    beside = _through_tensors(graph, node, found) if node.tensors else NOTHING
     if not beside and not any(came):
         return
     inputs = graph.tensors(node.inputs)
@@ -152,7 +152,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
         if sees or beside:
             found[Value(node.index, output)] = _together(sees, beside)
     for name in node.wants:
-        ended = _ended(came, inputs, beside)
+        ended = _whole_sequence(came, inputs, beside)
         for place in range(len(node.extras[name])) if ended else ():
             found[Value(node.index, place, name)] = ended
 
@@ -162,7 +162,7 @@ def _constant(window: Window) -> Window:
     return Window(Bound(0, window.low.at(0)), Bound(0, window.high.at(0)), None, window.exact)
 
 
-def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
+def _through_tensors(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
     """Return the fields through states and masks, where each step may depend on all that these depend on."""
     sees: Fields = NOTHING
     for value in (v for bundle in node.tensors.values() for v in bundle):
@@ -172,7 +172,7 @@ def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
     return sees
 
 
-def _ended(came: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
+def _whole_sequence(came: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
     """Return the fields of a state or of attention scores, which depend on all input steps."""
     sees = beside
     for before, tensor in zip(came, inputs, strict=True):
@@ -210,13 +210,13 @@ def _hull(first: Field, second: Field) -> Field:
     clear = one.own is None or two.own is None or one.own == two.own
     if None not in (first.axis, second.axis) and first.axis != second.axis:
         return Field(axis, every(length, own, False), length)
-    low = _outer(one.low, two.low, FIRST, False)
-    high = _outer(one.high, two.high, Bound(0, length - 1), True)
+    low = _outer_bound(one.low, two.low, FIRST, False)
+    high = _outer_bound(one.high, two.high, Bound(0, length - 1), True)
     exact = one.exact and two.exact and clear and low in (one.low, two.low) and high in (one.high, two.high)
     return Field(axis, Window(low, high, own, exact), length)
 
 
-def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
+def _outer_bound(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
     """Return the bound further out, up or down; the end of the sequence if that cannot be compared."""
     if one in (two, end):
         return one

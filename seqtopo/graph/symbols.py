@@ -135,7 +135,7 @@ def name_layers(graph: Graph, prefixes: Mapping[Layer, str]) -> None:
     for layer in layers:
         if not layer.name:
             prefix = prefixes.get(layer)
-            base = _base(layer)
+            base = _default_name(layer)
             layer.name = _unique(f"{prefix}_{base}" if prefix else base, used)
     for node in sorted(nodes, key=lambda n: n.index not in graph.inputs):
         if node.layer is None and node.outputs is not None and not node.name:
@@ -155,7 +155,7 @@ def _name_outputs(graph: Graph, layers: list[Layer]) -> None:
             layer.name = name
 
 
-def _base(layer: Layer) -> str:
+def _default_name(layer: Layer) -> str:
     """Return the default name of a layer: the row's, or the activation's for a bare activation."""
     activation = layer.args.get("activation")
     return activation if layer.row.name == "act" and isinstance(activation, str) else layer.row.name

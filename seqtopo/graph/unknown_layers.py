@@ -127,7 +127,7 @@ def modernized(step: tree.Expr, depth: int = 0) -> tree.Expr:
 
 
 def _source(name: tree.Name, step: tree.Expr | None) -> Refusal:
-    new = _declared(step)
+    new = _input_of(step)
     help = f"write {print_expr(new)}" if new is not None else "write in(T,F)"
     given = {a.name.name for a in getattr(step, "args", ()) if a.name is not None}
     whole = given <= {*_SHAPES, "dtype"}
@@ -143,7 +143,7 @@ def _source(name: tree.Name, step: tree.Expr | None) -> Refusal:
     )
 
 
-def _declared(step: tree.Expr | None) -> tree.Expr | None:
+def _input_of(step: tree.Expr | None) -> tree.Expr | None:
     """Return the ``in(...)`` for an ``Input(shape=(10,3))``."""
     if not isinstance(step, tree.Call) or not step.args:
         return None
@@ -202,7 +202,7 @@ def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
         return None
     layers: list[tree.Expr] = []
     for i, cell in enumerate(cells):
-        more = tuple([a for a in outer if _belongs(a, i, len(cells))])
+        more = tuple([a for a in outer if _belongs_to_layer(a, i, len(cells))])
         layer = tree.Call(NOWHERE, word(snake_case(cell.name.name).removesuffix(_CELL)), (*cell.args, *more))
         new = modernized(layer)
         layers.append(with_flag(new, "seq") if i < len(cells) - 1 else new)
@@ -254,7 +254,7 @@ def _recurrent(name: str) -> bool:
     return row is not None and row.recurrent
 
 
-def _belongs(given: tree.Argument, i: int, count: int) -> bool:
+def _belongs_to_layer(given: tree.Argument, i: int, count: int) -> bool:
     """Return whether an argument of ``rnn(...)`` belongs to the layer with number ``i`` of ``count``."""
     name = given.name if given.name is not None else given.value
     word = name.name if isinstance(name, tree.Name) else ""

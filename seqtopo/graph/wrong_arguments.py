@@ -44,7 +44,7 @@ class WrongCall(NamedTuple):
             fix = Fix(f"write {given} alone", (edit(arg.span, word(given)),))
             return Refusal(
                 "ST202",
-                f"{self._called} has no argument {given}: it is a flag, a bare word that sets {param.name}",
+                f"{self._written} has no argument {given}: it is a flag, a bare word that sets {param.name}",
                 name.span,
                 label="is a flag",
                 help=f"write {given} alone, or {param.name}={show(value)}",
@@ -52,13 +52,13 @@ class WrongCall(NamedTuple):
             )
         if given == "state" and self.row.recurrent:
             return self.second_output("return_state", arg)
-        if _elsewhere(given, self.row):
+        if _is_old_name(given, self.row):
             known = legacy.argument(given, self.row.by_name)
             if isinstance(known, Renamed):
                 return self._renamed(arg, name, known)
             if isinstance(known, Gone):
-                return self._gone(arg, name, known)
-        taken = self._taken()
+                return self._removed(arg, name, known)
+        taken = self._given_names()
         known_names = [known for known in self.row.by_name if known not in taken]
         return self._unknown("argument", given, name.span, known_names, _known_names(self.row))
 
@@ -68,14 +68,14 @@ class WrongCall(NamedTuple):
         help = f"did you mean {near}?" if near else known
         return Refusal(
             "ST202",
-            f"{self._called} has no {what} {given}",
+            f"{self._written} has no {what} {given}",
             span,
             label=f"unknown {what}",
             help=help,
             fixes=(Fix(help, (Edit(span, near),)),) if near else (),
         )
 
-    def _taken(self) -> set[str]:
+    def _given_names(self) -> set[str]:
         """Return the names of the parameters that a call already gives, by position or by name."""
         args = self.call.args if isinstance(self.call, tree.Call) else ()
         named = {arg.name.name for arg in args if arg.name is not None}
@@ -87,7 +87,7 @@ class WrongCall(NamedTuple):
         return {name for name, param in self.row.by_name.items() if param.name in taken or name in taken}
 
     @property
-    def _called(self) -> str:
+    def _written(self) -> str:
         """The layer's name as the spec writes it, which may be an alias."""
         written = callee(self.call)
         return written if written in self.row.aliases else self.row.name
@@ -107,14 +107,14 @@ class WrongCall(NamedTuple):
         help = f"write {print_expr(new)}"
         return Refusal(
             "ST202",
-            f"{self._called} has no argument {name.name}: in Keras 3 it is {to}",
+            f"{self._written} has no argument {name.name}: in Keras 3 it is {to}",
             name.span,
             label=f"its name in {known.since}",
             help=help,
-            fixes=(Fix(help, (self._with_the_others(arg, new),), safe=known.exact or now is not None),),
+            fixes=(Fix(help, (self._edit_with_others(arg, new),), safe=known.exact or now is not None),),
         )
 
-    def _with_the_others(self, arg: tree.Argument, new: tree.Argument | None) -> Edit:
+    def _edit_with_others(self, arg: tree.Argument, new: tree.Argument | None) -> Edit:
         """Return the edit that replaces or removes an old argument, and with it all others that are old."""
         alone = Edit(arg.span, print_expr(new)) if new is not None else None
         if not isinstance(self.call, tree.Call):
@@ -127,7 +127,7 @@ class WrongCall(NamedTuple):
         every = modernized(rest)
         return alone if alone is not None and every == rest else edit(self.call.span, every)
 
-    def _gone(self, arg: tree.Argument, name: tree.Name, known: Gone) -> Refusal:
+    def _removed(self, arg: tree.Argument, name: tree.Name, known: Gone) -> Refusal:
         fixes: list[Fix] = []
         if isinstance(self.call, tree.Call):
             rest = without_argument(self.call, arg)
@@ -150,7 +150,7 @@ class WrongCall(NamedTuple):
                 )
         return Refusal(
             "ST202",
-            f"{self._called} has no argument {name.name}: {known.why}",
+            f"{self._written} has no argument {name.name}: {known.why}",
             name.span,
             label="stands elsewhere now" if known.harmless else "unknown argument",
             help=known.instead,
@@ -162,12 +162,12 @@ class WrongCall(NamedTuple):
         old = isinstance(legacy.argument(given, self.row.by_name), Gone)
         named = nearest(given, self.row.flags) is None and not old and not means_something(given)
         if place is not None and _is_size(place) and named:
-            return lower_case_size("ST202", self._words_of(), arg.span)
+            return lower_case_size("ST202", self._size_words(), arg.span)
         if given in self.row.by_name:
             param = self.row.by_name[given]
             return Refusal(
                 "ST202",
-                f"{self._called}'s {given} is not a flag: it needs a value, {param.kind.words}",
+                f"{self._written}'s {given} is not a flag: it needs a value, {param.kind.words}",
                 arg.span,
                 label="needs a value",
                 help=f"write {given}=...",
@@ -179,7 +179,7 @@ class WrongCall(NamedTuple):
             if now is not None and now in self.row.flags:
                 return Refusal(
                     "ST202",
-                    f"{self._called} has no flag {given}: its {param.name} is {param.kind.words}",
+                    f"{self._written} has no flag {given}: its {param.name} is {param.kind.words}",
                     arg.span,
                     label="unknown flag",
                     help=f"write {now}",
@@ -187,7 +187,7 @@ class WrongCall(NamedTuple):
                 )
         known = legacy.argument(given, self.row.by_name)
         if isinstance(known, Gone):
-            return self._gone(arg, tree.Name(arg.span, given), known)
+            return self._removed(arg, tree.Name(arg.span, given), known)
         names = [*self.row.flags, *self.row.by_name]
         return self._unknown("flag", given, arg.span, names, _known_flags(self.row))
 
@@ -199,7 +199,7 @@ class WrongCall(NamedTuple):
         near = nearest(given.name, flags)
         return Refusal(
             "ST202",
-            f"{name.name} stands for {given.name}, which is not a flag of {self._called}"
+            f"{name.name} stands for {given.name}, which is not a flag of {self._written}"
             + (f", nor its {place.short or place.name}: {place.kind.words}" if place is not None else ""),
             name.span,
             label=f"is {given.name}",
@@ -228,7 +228,7 @@ class WrongCall(NamedTuple):
         return None
 
     def _bound_to(self, param: Param, name: tree.Name, given: str) -> Refusal:
-        wants = f"{self._called}'s {param.short or param.name} must be {param.kind.words}"
+        wants = f"{self._written}'s {param.short or param.name} must be {param.kind.words}"
         return Refusal(
             "ST203",
             f"{name.name} stands for {given}, and {wants}",
@@ -237,7 +237,7 @@ class WrongCall(NamedTuple):
             help=how_to_bind(name.name, example_of(param.kind), another=True),
         )
 
-    def _words_of(self) -> tuple[str, ...]:
+    def _size_words(self) -> tuple[str, ...]:
         """Return the bare words of a call that are not flags, at places where a size may stand."""
         found = []
         for arg in self.call.args if isinstance(self.call, tree.Call) else ():
@@ -267,7 +267,7 @@ class WrongCall(NamedTuple):
 
     def second_output(self, name: str, arg: tree.Argument) -> Refusal:
         """Return the refusal of ``return_state``: second outputs are used by name, never asked for."""
-        named = self._called
+        named = self._written
         second = "scores" if name == "return_attention_scores" else "state"
         fixes: tuple[Fix, ...] = ()
         if isinstance(self.call, tree.Call):
@@ -304,7 +304,7 @@ class WrongCall(NamedTuple):
             return Refusal(
                 "ST203",
                 f"{arg.value.name} stands for {show(self.value(arg.value))}, but only a flag of "
-                f"{self._called} may stand here",
+                f"{self._written} may stand here",
                 arg.span,
                 label="no flag",
                 help=how_to_bind(arg.value.name, flags[0], another=True),
@@ -318,11 +318,11 @@ class WrongCall(NamedTuple):
             )
         return Refusal(
             "ST205",
-            f"{self._called} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
+            f"{self._written} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
             f"by position{f' ({names})' if names else ''}, this is one more",
             arg.span,
             label="one more",
-            help=f"give it by name, as in {self._called}({_example_name(self.row, positional)}=...)",
+            help=f"give it by name, as in {self._written}({_example_name(self.row, positional)}=...)",
             fixes=tuple(fixes),
         )
 
@@ -349,7 +349,7 @@ class WrongCall(NamedTuple):
             fixes = (Fix(f"write {print_expr(step)}", (edit(self.call.span, step),)),)
         return Refusal(
             "ST204",
-            f"{self._called} needs {param.short or param.name}: {param.kind.words}",
+            f"{self._written} needs {param.short or param.name}: {param.kind.words}",
             self.call.span,
             label=f"{param.name} is missing",
             help=fixes[0].title if fixes else f"as in: {self.row.example}",
@@ -398,7 +398,7 @@ class WrongCall(NamedTuple):
             help = how_to_bind(arg.value.name, example_of(param.kind, ["relu"]), another=True)
         return Refusal(
             "ST203",
-            f"{self._called}({name}={shown}): {name} must be {misfit.expected}",
+            f"{self._written}({name}={shown}): {name} must be {misfit.expected}",
             arg.value.span,
             label="not allowed",
             help=help,
@@ -416,7 +416,7 @@ class WrongCall(NamedTuple):
             likely = int(given)
         else:
             return []
-        at = next((a.value.span for a in getattr(self.call, "args", ()) if _is(a.value, given)), None)
+        at = next((a.value.span for a in getattr(self.call, "args", ()) if _is_number(a.value, given)), None)
         return [Fix(f"write {likely}", (Edit(at, str(likely)),))] if at is not None else []
 
     def _padded(self) -> list[Fix]:
@@ -460,7 +460,7 @@ def _one_kernel(call: tree.Call) -> list[Fix]:
     return [Fix("write kernel_size", (edit(call.span, tree.Call(call.span, call.name, args)),))]
 
 
-def _elsewhere(given: str, row: Row) -> bool:
+def _is_old_name(given: str, row: Row) -> bool:
     """Return whether a word is more than a parameter's name with other underscores: an old name, perhaps."""
     near = nearest(given, row.by_name)
     return near is None or near.replace("_", "") != given.replace("_", "")
@@ -471,7 +471,7 @@ def _is_size(param: Param) -> bool:
     return param.kind.accepts(symbol("N")) or "whole number" in param.kind.words
 
 
-def _is(expr: tree.Expr, given: int | float) -> bool:
+def _is_number(expr: tree.Expr, given: int | float) -> bool:
     return isinstance(expr, tree.Number) and expr.value == given
 
 

@@ -77,7 +77,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             "for class ids use sparse_categorical_crossentropy",
             loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
         )
-    elif loss in _others(path) and not same and ids_fit(labels.shape, output):
+    elif loss in _per_class_losses(path) and not same and ids_fit(labels.shape, output):
         fixes = loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output)))
         yield _wrong_kind(
             compared,
@@ -94,7 +94,7 @@ def _first(fix: Fix) -> Fix:
     return replace(fix, title=fix.title.removeprefix("or "))
 
 
-def _others(path: MainPath) -> frozenset[str]:
+def _per_class_losses(path: MainPath) -> frozenset[str]:
     """Return the losses that take a number for each class of a path's output, besides those of numbers."""
     return (
         ONE_HOT

@@ -67,7 +67,7 @@ def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix
         if fitting:
             order = min(fitting, key=lambda o: sum(a > b for a, b in combinations(o, 2)))
             turn = call("permute", *(i + 1 for i in order))
-            yield _behind(path, sources, turn, f"turn the axes behind it: {print_expr(turn)}")
+            yield _append(path, sources, turn, f"turn the axes behind it: {print_expr(turn)}")
         return
     cut = len(asked) > len(given)
     groups = _groups(given, asked) if cut else _groups(asked, given)
@@ -85,7 +85,7 @@ def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix
             for one, many in changed
         )
         title = f"{'cut' if cut else 'join'} {what}, as {shape} has them: {print_expr(step)}"
-    yield _behind(path, sources, step, title)
+    yield _append(path, sources, step, title)
 
 
 def _groups(few: Shape, many: Shape) -> list[tuple[Size, Shape]] | None:
@@ -135,7 +135,7 @@ def _answered_whole(path: MainPath, wanted: Wanted, sources: Sources) -> Iterato
         yield Fix(f"answer all of them at once, and cut them: {text}", (Edit(at, f" -> {text}"),))
 
 
-def _behind(path: MainPath, sources: Sources, step: tree.Expr, title: str) -> Fix:
+def _append(path: MainPath, sources: Sources, step: tree.Expr, title: str) -> Fix:
     """Return the fix that adds a step behind the last layer; a softmax there goes behind the new step."""
     node = path.nodes[0]
     expr, text = sources.of(node), print_expr(step)
@@ -193,8 +193,8 @@ def _give_up_time(path: MainPath, sources: Sources) -> Iterator[Fix]:
         yield Fix(
             "flatten before the first dense, to mix the steps", (Edit(Span(at, at), "flatten -> "), *bare)
         )
-    yield _put("gavgpool1d", "take the mean over the steps with gavgpool1d", path, bare)
-    yield _put("at(-1)", "keep the last step only with at(-1)", path, bare)
+    yield _insert("gavgpool1d", "take the mean over the steps with gavgpool1d", path, bare)
+    yield _insert("at(-1)", "keep the last step only with at(-1)", path, bare)
 
 
 def _other_length(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
@@ -215,7 +215,7 @@ def _other_length(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[
             )
     length = path.shape[0]
     if isinstance(length, int) and isinstance(wanted.shape[0], int) and wanted.shape[0] < length:
-        yield _put(f"last({wanted.steps})", f"keep the last {wanted.steps} steps only", path)
+        yield _insert(f"last({wanted.steps})", f"keep the last {wanted.steps} steps only", path)
 
 
 def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
@@ -226,7 +226,7 @@ def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
         yield Fix(f"read to the end first, then write {wanted.steps} steps: {text}", (Edit(expr.span, text),))
 
 
-def _put(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> Fix:
+def _insert(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> Fix:
     """Return the fix that adds a step before the head, or behind the last layer without a head."""
     if path.head:
         at = path.head[-1].span.start

@@ -128,7 +128,7 @@ def _are_ids(labels: Shape, output: Shape) -> bool:
 
 
 def _elementwise(labels: Shape, output: Shape) -> Verdict:
-    ours, theirs = _evened([_BATCH, *labels], [_BATCH, *output])
+    ours, theirs = _align_ranks([_BATCH, *labels], [_BATCH, *output])
     longer = max(len(ours), len(theirs))
     pairs = list(zip(_filled(ours, longer), _filled(theirs, longer), strict=True))
     # Where an axis was squeezed, 1 is another axis than the ? that it meets, and would be stretched to it.
@@ -138,7 +138,7 @@ def _elementwise(labels: Shape, output: Shape) -> Verdict:
     return "broadcasts" if all(1 in pair or _same(*pair) for pair in pairs) else "breaks"
 
 
-def _evened(a: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
+def _align_ranks(a: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return both shapes, with a last axis of 1 removed from the longer or added to the batch alone."""
     if len(a) == len(b) + 1 and a[-1] == 1:
         return (a, [*b, 1]) if len(b) == 1 else (a[:-1], b)

@@ -28,7 +28,7 @@ class MainPath:
             found.append(self.graph.nodes[found[-1].inputs[0].node])
         return found
 
-    def _alone(self, node: Node) -> bool:
+    def _is_per_step(self, node: Node) -> bool:
         """Return whether a call computes each step from that step alone."""
         passed = passes(self.graph, node)
         return passed is not None and passed.window == SAME
@@ -70,7 +70,7 @@ class MainPath:
         for node in self.nodes:
             if node.layer is None or node.layer.row.recurrent or len(node.inputs) != 1:
                 break
-            if self.out(node)[:-1] != self.into(node)[:-1] or not self._alone(node):
+            if self.out(node)[:-1] != self.into(node)[:-1] or not self._is_per_step(node):
                 break
             found.append(node)
         return found

@@ -66,15 +66,15 @@ def range_problems(
             fixes,
         )
     if loss in BINARY or loss in _SIGNS or loss in _FROM_ZERO:
-        yield from _taken(compared, path, training, sources, tried)
+        yield from _out_of_loss_range(compared, path, training, sources, tried)
     if loss == _PERCENTAGE:
         yield from _divided_by_zero(compared, path, training, tried)
     if loss in REGRESSIONS:
-        yield from _reach(compared, path, training, sources, tried)
+        yield from _out_of_head_range(compared, path, training, sources, tried)
     outputs = path.graph.outputs
     for metric in metrics_of(training, len(outputs), outputs.index(path.output)):
         if training is not None and metric.name != loss:
-            yield from _measured(compared, path, metric, training, tried)
+            yield from _out_of_metric_range(compared, path, metric, training, tried)
     if not loss:
         yield from _without_loss(compared, path, training, sources, tried)
 
@@ -86,7 +86,7 @@ def _without_loss(
     output, shape = path.shape, compared.labels.shape
     if verdict("mean_squared_error", shape, output) == "fits":
         if RANGES.get(activation_behind(path.nodes[0].layer)) == (0.0, 1.0):
-            yield from _reach(compared, path, training, sources, tried)
+            yield from _out_of_head_range(compared, path, training, sources, tried)
     elif ids_fit(shape, output) and (compared.values is None or compared.values.whole):
         classes = activation_behind(path.nodes[0].layer) == "softmax"
         # Of another head a loss of one's own may take the numbers for something else.
@@ -257,7 +257,7 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
         yield fix
 
 
-def _taken(
+def _out_of_loss_range(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> Iterator[Diagnostic]:
     """Yield ST708: labels outside of the range that a loss takes: from 0 to 1, from -1 to 1, or from 0 up."""
@@ -314,7 +314,7 @@ def _may_be_masked(path: MainPath) -> bool:
     return any(makes(path.graph, node) for node in path.graph.nodes if node.layer is not None)
 
 
-def _measured(
+def _out_of_metric_range(
     compared: Compared, path: MainPath, metric: Metric, training: Training, tried: Tried
 ) -> Iterator[Diagnostic]:
     """Yield ST708 for labels that a metric does not take."""
@@ -376,7 +376,7 @@ def _shown_span(compared: Compared) -> str:
     return f"{low:.4g} to {high:.4g}"
 
 
-def _reach(
+def _out_of_head_range(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> Iterator[Diagnostic]:
     between = _span(compared)

@@ -211,14 +211,14 @@ def _lengths(
         if node in (cut, uneven)
         else f"gives {show_shape(path.out(node))}",
         notes=notes,
-        help=_comes_back(path)
+        help=_advice_to_restore_steps(path)
         if node in (cut, uneven)
         else "where the lengths differ, read to the end first and repeat: "
         f"lstm(32) -> repeat({wanted[0]}) -> lstm(32,seq)",
     )
 
 
-def _comes_back(path: MainPath) -> str:
+def _advice_to_restore_steps(path: MainPath) -> str:
     """Return the advice by which convolutions and pools return as many steps as they get."""
     factor, steps = path.halvings, path.steps[0] if path.steps else 0
     if factor == 1 or not isinstance(steps, int) or steps % factor == 0:

@@ -124,9 +124,9 @@ class WholePoints(BaseSampler):
             relative = {}
             self.redrawn += 1
         self.fallen_back += 1
-        return self._another(chance, known)
+        return self._allowed_point(chance, known)
 
-    def _another(self, chance: random.Random, known: Collection[str]) -> Values:
+    def _allowed_point(self, chance: random.Random, known: Collection[str]) -> Values:
         """Return one of the allowed topologies, if possible one that was not tried."""
         tries = (self.points.between(chance.choice(self.allowed), chance) for _ in range(MOST_DRAWS))
         new = (values for values in tries if self.points.canonical(values) not in known)

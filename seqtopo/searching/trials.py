@@ -94,7 +94,7 @@ class Training:
         checked = analyse(Source(text, "<trial>"), self.dims)
         if not checked.ok:
             raise SpecError(checked.diagnostics)
-        reading = Reading(options, dict(self.dims), self.selection, _quiet, left_out)
+        reading = Reading(options, dict(self.dims), self.selection, _print_nothing, left_out)
         return job_of(checked, reading, self.read)
 
     def _trained(self, model: keras.Model, job: Job, fold: int, report: Report) -> float:
@@ -119,7 +119,7 @@ def _changed(args: Options, **values: Any) -> Any:
     return type(args)(**{**vars(args), **values})
 
 
-def _quiet(line: str) -> None:
+def _print_nothing(line: str) -> None:
     """Print nothing: the lines about the data were printed before the first trial."""
 
 

@@ -211,7 +211,7 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
         # NumPy and zipfile have many ways to say that there is no array.
         except Exception:
             raise _altered("the end of the series beside it is not an array") from None
-    wrong = _at_odds(notes, model, sealed=bool(kept))
+    wrong = _contradiction(notes, model, sealed=bool(kept))
     if wrong:
         raise _altered(wrong)
     if kept and kept != _digest(notes):
@@ -219,7 +219,7 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
     return notes
 
 
-def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
+def _contradiction(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
     """Return, in words, what in the notes contradicts the rest of them or the model; "" for nothing.
 
     For several series no end is kept. That an end was taken away only shows in the digest, which ``sealed``

@@ -175,7 +175,7 @@ class GRU:
     def finish(self, x: Array, before: Array, d_gates: States, weights: Weights) -> Any:
         """See ``Cell``."""
         d_from_x, d_from_h = (_flat(each) for each in d_gates)
-        d_x = _times_turned(d_from_x, weights[0], x)
+        d_x = _times_transposed(d_from_x, weights[0], x)
         d_bias = None if weights[2] is None else ops.stack([ops.sum(d_from_x, 0), ops.sum(d_from_h, 0)])
         return d_x, (_over_steps(x, d_from_x), _over_steps(before, d_from_h), d_bias)
 
@@ -190,10 +190,10 @@ def _finish(x: Array, before: Array, d_gates: Array, weights: Weights) -> Any:
     kernel, _, bias = weights
     d_bias = None if bias is None else ops.sum(d_gates, 0)
     d_weights = (_over_steps(x, d_gates), _over_steps(before, d_gates), d_bias)
-    return _times_turned(d_gates, kernel, x), d_weights
+    return _times_transposed(d_gates, kernel, x), d_weights
 
 
-def _times_turned(d_gates: Array, kernel: Array, x: Array) -> Array:
+def _times_transposed(d_gates: Array, kernel: Array, x: Array) -> Array:
     return ops.reshape(ops.matmul(d_gates, ops.transpose(kernel)), ops.shape(x))
 
 

@@ -135,7 +135,7 @@ def _on_tensorflow(call: Call, arrays: Arrays) -> Program:
     shapes = [tf.TensorSpec(x.shape, tf.as_dtype(x.dtype)) for x in arrays if x is not None]
 
     def flat(*tensors: Any) -> list[Any]:
-        return call.plain(_whole(arrays, tensors))
+        return call.plain(_with_left_out(arrays, tensors))
 
     def program(xla: bool) -> Program:
         graph = tf.function(flat, autograph=False, jit_compile=xla).get_concrete_function(*shapes)
@@ -159,13 +159,13 @@ def _on_tensorflow(call: Call, arrays: Arrays) -> Program:
     except tf.errors.OpError as error:
         return replace(plain, how=f"{plain.how}; XLA cannot compile it: {_reason(error)}")
     # Which is faster differs from model to model, up to five times, either way.
-    slow, fast = _taken(plain, arrays), _taken(compiled, arrays)
+    slow, fast = _best_time(plain, arrays), _best_time(compiled, arrays)
     if fast <= slow:
         return compiled
     return replace(plain, how=f"{plain.how}; XLA's took {fast / slow:.1f} times as long")
 
 
-def _taken(program: Program, arrays: Arrays) -> float:
+def _best_time(program: Program, arrays: Arrays) -> float:
     """Return the shortest time of some runs of a program, in seconds."""
     times = []
     for _ in range(TRIED):
@@ -187,7 +187,7 @@ def _on_torch(call: Call, arrays: Arrays) -> Program:
 
     def flat(*given: Any) -> list[Any]:
         size = len(call.variables)
-        outputs, new = call.pure(given[:size], _whole(arrays, given[size:]))
+        outputs, new = call.pure(given[:size], _with_left_out(arrays, given[size:]))
         return [*outputs, *new]
 
     with _as_in_predict(call.model):
@@ -196,7 +196,7 @@ def _on_torch(call: Call, arrays: Arrays) -> Program:
         plain = [x.detach() for x in weights]
         forward, count = fx_trace(flat, [*plain, *tensors(arrays)], len(plain))
         outputs, written = len(tree.flatten(call.outputs)), call.written
-        other = tensors([x if x is None else _shaken(x) for x in arrays])
+        other = tensors([x if x is None else _perturbed(x) for x in arrays])
         same = all(
             torch.allclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True)
             for a, b in zip(forward(*other), flat(*plain, *other), strict=True)
@@ -228,14 +228,14 @@ def _on_torch(call: Call, arrays: Arrays) -> Program:
     return Program(run, f"{count} operations of PyTorch, without Keras around them", bool(written), holds)
 
 
-def _shaken(x: np.ndarray) -> np.ndarray:
+def _perturbed(x: np.ndarray) -> np.ndarray:
     """Return other values of the same kind, such as the same ids in another order."""
     numbers = np.random.default_rng(0)
     mixed = numbers.permutation(x.ravel()).reshape(x.shape)
     return mixed + numbers.normal(size=x.shape).astype(x.dtype) if x.dtype.kind == "f" else mixed
 
 
-def _whole(arrays: Arrays, given: Sequence[Any]) -> list[Any]:
+def _with_left_out(arrays: Arrays, given: Sequence[Any]) -> list[Any]:
     """Return the given values, each at the place of its array; None at the other places."""
     several = iter(given)
     return [None if x is None else next(several) for x in arrays]
@@ -277,7 +277,7 @@ def temporary_kernels(model: keras.Model) -> Iterator[None]:
     given = {layer: it for layer, it in inside.items() if it is not None}
     for layer, it in given.items():
         if keras.config.backend() == "torch" and it.kernel.method == "inner_loop":
-            layer.inner_loop = _masked_as_one(layer, it)
+            layer.inner_loop = _traceable_kernel(layer, it)
     try:
         yield
     finally:
@@ -287,7 +287,7 @@ def temporary_kernels(model: keras.Model) -> Iterator[None]:
                 delattr(layer, it.kernel.method)
 
 
-def _masked_as_one(layer: Any, inside: Attached) -> Callable[..., Any]:
+def _traceable_kernel(layer: Any, inside: Attached) -> Callable[..., Any]:
     """Return a layer's kernel as one operation for tracing, since it reads the numbers of a mask."""
     from seqtopo.runtime.kernels.fx_trace import as_one_operation
 

@@ -19,7 +19,7 @@ from torch.fx.node import map_arg
 _TRACING = threading.Lock()
 """A lock, since PyTorch's tracer replaces methods of all modules while it runs."""
 
-_whole: list[Callable[..., list[Any]]] = []
+_functions: list[Callable[..., list[Any]]] = []
 """The functions traced as one operation, by their numbers in the trace that is being made."""
 
 
@@ -40,15 +40,15 @@ def fx_trace(
         CannotTraceError: the operations depend on the numbers in the tensors.
     """
     with _TRACING:
-        _whole.clear()
+        _functions.clear()
         try:
             # Before operations are taken apart for the gradient: a whole LSTM is then one of them.
             traced = make_fx(function, pre_dispatch=True)(*arguments)
         except RuntimeError as error:
             # If the function is wrong in itself, it will say so when it is run as it is.
             raise CannotTraceError(str(error)) from error
-        _put_in_whole(traced)
-    bound = _quicken(traced, arguments, steady)
+        _inline_operations(traced)
+    bound = _optimize(traced, arguments, steady)
     count = sum(node.op == "call_function" and node.target is not getitem for node in traced.graph.nodes)
     return partial(traced.forward, *bound), count
 
@@ -59,8 +59,8 @@ def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[
     So it may depend on the numbers in the tensors. Other tensors that it uses are those it finds when it
     runs.
     """
-    _whole.append(function)
-    found: list[Any] = _operation()(len(_whole) - 1, list(tensors))
+    _functions.append(function)
+    found: list[Any] = _operation()(len(_functions) - 1, list(tensors))
     return found
 
 
@@ -68,25 +68,25 @@ def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[
 def _operation() -> Any:
     library = torch.library.Library("seqtopo", "FRAGMENT")
     library.define("whole(int number, Tensor[] tensors) -> Tensor[]")
-    library.impl("whole", lambda number, tensors: _whole[number](*tensors), "CompositeExplicitAutograd")
-    _kept.append(library)
+    library.impl("whole", lambda number, tensors: _functions[number](*tensors), "CompositeExplicitAutograd")
+    _libraries.append(library)
     return torch.ops.seqtopo.whole.default
 
 
-_kept: list[Any] = []
+_libraries: list[Any] = []
 """The libraries that define the operation; PyTorch drops an operation together with its library."""
 
 
-def _put_in_whole(traced: Any) -> None:
+def _inline_operations(traced: Any) -> None:
     """Replace the single operations of a trace by the functions that they stand for."""
     for node in traced.graph.nodes:
-        if _whole and node.target is _operation():
+        if _functions and node.target is _operation():
             number, tensors = node.args
-            node.target, node.args = _whole[number], tuple(tensors)
+            node.target, node.args = _functions[number], tuple(tensors)
     traced.recompile()
 
 
-def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
+def _optimize(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
     """Remove operations without effect, hoist constant ones, and call the others by cheaper overloads.
 
     An operation has no effect if it returns its argument. It is constant if it gives the same tensor each
@@ -101,7 +101,7 @@ def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
     # What is the same tensor each time; and of these, what has the same numbers in it too.
     same = dict.fromkeys(places[:steady])
     known: set[Any] = set()
-    writes = any(_writes(node.target) for node in graph.nodes)
+    writes = any(_is_mutating(node.target) for node in graph.nodes)
     for node in list(graph.nodes):
         if node.op == "get_attr":
             values[node] = getattr(traced, node.target)
@@ -117,17 +117,15 @@ def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
             if getattr(node.target, "_overloadname", "").startswith("dtype") and found is args[0]:
                 node.replace_all_uses_with(node.args[0])
                 continue
-            steadily = not writes and not _draws(node.target)
+            steadily = not writes and not _is_random(node.target)
             if steadily and known.issuperset(node.all_input_nodes) and _are_tensors(found):
                 known.add(node)
                 same[node] = None
             elif (
-                not writes
-                and same.keys() >= set(node.all_input_nodes)
-                and _only_looks(node.target, args, found)
+                not writes and same.keys() >= set(node.all_input_nodes) and _is_view(node.target, args, found)
             ):
                 same[node] = None
-            elif not _writes(node.target):
+            elif not _is_mutating(node.target):
                 node.target = _cheaper(node.target, args, kwargs, found)
     kept = [x for x in same if isinstance(values[x], torch.Tensor) and not same.keys() >= set(x.users)]
     with graph.inserting_before(places[0] if places else None):
@@ -145,7 +143,7 @@ def _are_tensors(found: Any) -> bool:
     return all(isinstance(x, torch.Tensor) for x in several)
 
 
-def _only_looks(target: Any, args: Any, found: Any) -> bool:
+def _is_view(target: Any, args: Any, found: Any) -> bool:
     """Return whether the result of an operation is a view of its first argument."""
     if target is getitem:
         return True
@@ -158,12 +156,12 @@ def _only_looks(target: Any, args: Any, found: Any) -> bool:
     return all(x.untyped_storage().data_ptr() == memory for x in several)
 
 
-def _writes(target: Any) -> bool:
+def _is_mutating(target: Any) -> bool:
     """Return whether an operation changes its arguments."""
     return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
 
 
-def _draws(target: Any) -> bool:
+def _is_random(target: Any) -> bool:
     """Return whether an operation may give another result each time."""
     return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in target.tags
 

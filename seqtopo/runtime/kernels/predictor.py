@@ -32,7 +32,7 @@ class Predictor:
         self._stateful = bool(stateful_layers(model))
         if self._stateful:
             attach(model)
-        rows = _embedded(whole)
+        rows = _embedding_rows(whole)
         self._inputs = [_Input(x, len(whole.inputs) > 1, rows.get(id(x))) for x in whole.inputs]
         structure = whole.input
         self._structure = structure[0] if isinstance(structure, list) and len(structure) == 1 else structure
@@ -222,7 +222,7 @@ class _Input:
         return f"{message}: axis {axis} has {have[axis]} for {want[axis]}"
 
 
-def _embedded(whole: Any) -> dict[int, int]:
+def _embedding_rows(whole: Any) -> dict[int, int]:
     """Return the number of rows of the embedding behind each input of ids, by the id of its tensor."""
     found: dict[int, int] = {}
     for node in ordered(whole.inputs, whole.outputs):

@@ -118,7 +118,7 @@ def _attach_layer(layer: Any) -> None:
         keras_private.keep_precision(variable)
     # Past Layer's own tracker, which is locked once a layer is built.
     keras_private.seed_generators(layer).extend(Tracked(variable) for variable in tree.flatten(layer.states))
-    layer.call = _carrying(layer, layer.call)
+    layer.call = _stateful_call(layer, layer.call)
     layer.reset_state = functools.partial(_reset, layer)
 
 
@@ -128,14 +128,14 @@ def _reset(layer: Any) -> None:
         variable.assign(ops.zeros(variable.shape, variable.dtype))
 
 
-def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
+def _stateful_call(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
     """Return the layer's ``call``, which starts from a copy of the states unless it is given others."""
     on_jax = keras.config.backend() == "jax"
 
     @functools.wraps(stock)
     def call(sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         if initial_state is None:
-            initial_state = tree.map_structure(_start, layer.states)
+            initial_state = tree.map_structure(_initial_state, layer.states)
         _fix_batch(sequences, tree.flatten(layer.states)[0].shape[0])
         result = stock(sequences, initial_state=initial_state, mask=mask, training=training)
         if on_jax:
@@ -147,13 +147,13 @@ def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
         if not masks or len(masks[0].shape) != 2 or layer.zero_output_for_mask:
             return result
         output, *states = result if layer.return_state else (result,)
-        output = _remembered(layer, output, initial_state, masks[0])
+        output = _with_initial_output(layer, output, initial_state, masks[0])
         return (output, *states) if layer.return_state else output
 
     return call
 
 
-def _remembered(layer: Any, output: Any, initial_state: Any, mask: Any) -> Any:
+def _with_initial_output(layer: Any, output: Any, initial_state: Any, mask: Any) -> Any:
     """Return a layer's outputs with masked steps at the beginning set to the state it started from.
 
     A masked step repeats the step before it, and the first ones repeat the last output of the batch before.
@@ -182,7 +182,7 @@ def _fix_batch(sequences: Any, batch: int) -> None:
         sequences.set_shape((batch, *sequences.shape[1:]))
 
 
-def _start(variable: Any) -> Any:
+def _initial_state(variable: Any) -> Any:
     """Return the present state, copied and without a gradient.
 
     On PyTorch the variable is overwritten before the gradient is computed. On JAX it may come from another

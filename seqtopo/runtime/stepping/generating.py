@@ -130,7 +130,9 @@ def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None =
             refused.append(error)
             continue
         # By steps of an encoder's input the answer can be told too, anew after each; it is not written.
-        fits = known is None or _takes_back(whole.inputs[i], whole.outputs[step_model.outputs[0]], known, j)
+        fits = known is None or _accepts_output(
+            whole.inputs[i], whole.outputs[step_model.outputs[0]], known, j
+        )
         if step_model.sequences[0] and fits:
             found.append(Writer(step_model, stepped.index(i), None if j is None else stepped.index(j)))
     if len(found) > 1:
@@ -152,7 +154,7 @@ def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None =
     return found[0]
 
 
-def _takes_back(tensor: Any, output: Any, known: tuple[int, ...], joined: int | None) -> bool:
+def _accepts_output(tensor: Any, output: Any, known: tuple[int, ...], joined: int | None) -> bool:
     """Return whether an input takes the output, with the known future behind it or in another input."""
     if not keras.backend.is_float_dtype(tensor.dtype):
         return joined is not None

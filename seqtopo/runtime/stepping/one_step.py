@@ -132,7 +132,7 @@ def _step_model(whole: Any, stepped: tuple[int, ...]) -> OneStep:
     states = stepper.states
     contexts = list(stepper.contexts.values())
     starts = [*given, *(x for _, x in contexts), *(s.given for s in states)]
-    _unlike_names(starts, [*ends, *(s.next for s in states)])
+    _check_names(starts, [*ends, *(s.next for s in states)])
     model = keras.Model(starts, [*ends, *(s.next for s in states)], name=f"{whole.name}_step")
     wanted = [x for x, _ in contexts] + [s.context for s in states if s.context is not None]
     others = tuple(i for i in range(len(whole.inputs)) if i not in stepped)
@@ -153,7 +153,7 @@ def _step_model(whole: Any, stepped: tuple[int, ...]) -> OneStep:
     )
 
 
-def _unlike_names(starts: Sequence[Any], ends: Sequence[Any]) -> None:
+def _check_names(starts: Sequence[Any], ends: Sequence[Any]) -> None:
     """Check that layers of inner models, which are all in one model now, have different names.
 
     Raises:

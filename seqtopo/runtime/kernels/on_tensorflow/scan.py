@@ -63,7 +63,7 @@ def scan(
     loop = _compiled(cell, sequences, len(states), bias is not None, x.shape[0])
 
     def compute(*given: Array) -> Any:
-        outputs, last, saved = loop.forward(counts, *_cut(given))
+        outputs, last, saved = loop.forward(counts, *_stop_gradients(given))
 
         def gradient(*d_found: Array) -> Any:
             return _back(loop, counts, outputs, saved, given, d_found)
@@ -88,7 +88,7 @@ def _back(
     not compiled.
     """
     # The second time, what was saved comes from the other loop.
-    outputs, saved = tf.stop_gradient(outputs), _cut(saved)
+    outputs, saved = tf.stop_gradient(outputs), _stop_gradients(saved)
 
     def compute(*values: Array) -> Any:
         given, d_found = values[: len(values) - loop.gives], values[len(values) - loop.gives :]
@@ -99,12 +99,14 @@ def _back(
                 once = loop.plain_gradient(counts, given, d_found)
             return tape.gradient(once, values, d_values, unconnected_gradients="zero")
 
-        return loop.backward(counts, outputs, saved, _cut(given), _cut(d_found)), gradient
+        return loop.backward(
+            counts, outputs, saved, _stop_gradients(given), _stop_gradients(d_found)
+        ), gradient
 
     return tf.custom_gradient(compute)(*given, *d_found)
 
 
-def _cut(values: States) -> States:
+def _stop_gradients(values: States) -> States:
     """Return values that TensorFlow does not differentiate, since their gradient is given elsewhere."""
     return tuple(tf.stop_gradient(each) for each in values)
 
@@ -130,7 +132,7 @@ class _Loop:
         states, weights = self._named(rest)
 
         def step(t: Array, states: States) -> Any:
-            after, saved = self._cell.step(x[t], _at(counts, t), states, weights)
+            after, saved = self._cell.step(x[t], _mask_at(counts, t), states, weights)
             return after, (after[0] if self._sequences else states[0], *saved)
 
         last, (outputs, *saved) = self._over_time(step, states, reverse=False)
@@ -156,7 +158,7 @@ class _Loop:
         def step(t: Array, d_states: States) -> Any:
             if d_outputs is not None:
                 d_states = (d_states[0] + d_outputs[t], *d_states[1:])
-            return self._cell.back(d_states, _at(counts, t), tuple(each[t] for each in saved), turned)
+            return self._cell.back(d_states, _mask_at(counts, t), tuple(each[t] for each in saved), turned)
 
         d_first, d_gates = self._over_time(step, d_last, reverse=True)
         before = tf.concat([states[0][None], outputs[:-1]], 0) if self._sequences else outputs
@@ -190,7 +192,7 @@ def _compiled(cell: Cell, sequences: bool, states: int, bias: bool, steps: int) 
     return _Loop(cell, sequences, states, bias, steps)
 
 
-def _at(counts: Array | None, t: Array) -> Array | None:
+def _mask_at(counts: Array | None, t: Array) -> Array | None:
     return None if counts is None else counts[t]
 
 

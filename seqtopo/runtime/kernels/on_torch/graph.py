@@ -40,7 +40,7 @@ def _walk_of(model: Any) -> Walk | Stock:
     if graph is None:
         return Stock("it is not a model of layers alone")
     calls = []
-    for node in _as_keras_runs_them(graph):
+    for node in _calls_in_order(graph):
         why = _why_not(node)
         if why:
             return Stock(f"its layers are called as Keras calls them: {node.operation.name} {why}")
@@ -48,7 +48,7 @@ def _walk_of(model: Any) -> Walk | Stock:
     return Walk(graph, tuple(calls))
 
 
-def _as_keras_runs_them(graph: Any) -> Iterator[Any]:
+def _calls_in_order(graph: Any) -> Iterator[Any]:
     """Yield the calls of a graph in Keras' order, in which a stateful layer goes on from call to call."""
     nodes = get(graph, "_nodes_by_depth")
     for depth in sorted(nodes, reverse=True):
@@ -77,14 +77,14 @@ def _why_not(node: Any) -> str:
             return "has an activity_regularizer"
     if node.arguments.kwargs.get("mask") is not None:
         return "is given a mask"
-    if not _plain(layer):
+    if not _is_plain(layer):
         return "has hooks, is quantized, or computes in another precision than that of its weights"
     if any("float" in x.dtype and x.dtype != layer.compute_dtype for x in node.arguments.keras_tensors):
         return "converts what it is given"
     return ""
 
 
-def _plain(layer: Any) -> bool:
+def _is_plain(layer: Any) -> bool:
     """Return whether a layer has no setting for which Keras would do more than to call it."""
     return (
         layer.built
@@ -132,7 +132,7 @@ class Walk:
         Raises:
             NotNow: the model was changed since it was attached, is distributed, or is given masks.
         """
-        if _graph(model) is not self.graph or not all(_plain(call.layer) for call in self.calls):
+        if _graph(model) is not self.graph or not all(_is_plain(call.layer) for call in self.calls):
             raise NotNow("its layers were changed since it was attached")
         if kwargs or any(x is not None for x in (mask if isinstance(mask, (list, tuple)) else [mask])):
             raise NotNow("it is given a mask")

@@ -43,10 +43,10 @@ def run(layer: Any, sequences: torch.Tensor, initial_state: Any, mask: Any, trai
     recurrent = cell.get_recurrent_dropout_mask(initial_state[0]) if training else None
     sequences = sequences.to(kernel.dtype)
     bias = None if cell.bias is None else cell.bias.value
-    inputs = _multiplied(sequences, kernel, None if dropped is None else _over_time(dropped))
+    inputs = _times_weights(sequences, kernel, None if dropped is None else _over_time(dropped))
     if bias is not None:
         inputs = inputs + (bias[0] if bias.ndim == 2 else bias)
-    product = partial(_multiplied, by=cell.recurrent_kernel.value, dropped=recurrent)
+    product = partial(_times_weights, by=cell.recurrent_kernel.value, dropped=recurrent)
     step = STEPS[type(cell)](cell, product)
     counts = None if mask is None else mask.bool().t()[..., None].unbind(0)
     each = inputs.transpose(0, 1).unbind(0)
@@ -71,7 +71,7 @@ def _over_time(masks: Any) -> Any:
     return [mask[:, None] for mask in masks] if isinstance(masks, list) else masks[:, None]
 
 
-def _multiplied(values: torch.Tensor, by: torch.Tensor, dropped: Any) -> torch.Tensor:
+def _times_weights(values: torch.Tensor, by: torch.Tensor, dropped: Any) -> torch.Tensor:
     """Return values times the weights of all gates, under one dropout mask, or one for each gate."""
     if isinstance(dropped, list):
         gates = by.chunk(len(dropped), 1)

@@ -170,7 +170,7 @@ def _states(states: list[torch.Tensor]) -> Any:
 
 
 def _plain_weights(cell: Any) -> Weights:
-    return [*_turned(cell), *_biases(cell)]
+    return [*_transposed(cell), *_biases(cell)]
 
 
 _lstm_weights = _plain_weights
@@ -180,7 +180,7 @@ _lstm_weights = _plain_weights
 def _gru_weights(cell: Any) -> Weights:
     """Return a GRU's weights; Keras has update before reset, PyTorch reset before update."""
     biases = [] if cell.bias is None else list(_tensor(cell.bias))
-    return [_reset_first(each) for each in (*_turned(cell), *biases)]
+    return [_reset_first(each) for each in (*_transposed(cell), *biases)]
 
 
 def _reset_first(gates: torch.Tensor) -> torch.Tensor:
@@ -188,7 +188,7 @@ def _reset_first(gates: torch.Tensor) -> torch.Tensor:
     return torch.cat((reset, update, candidate))
 
 
-def _turned(cell: Any) -> Weights:
+def _transposed(cell: Any) -> Weights:
     return [_tensor(cell.kernel).t(), _tensor(cell.recurrent_kernel).t()]
 
 

@@ -72,13 +72,13 @@ def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
     callbacks = given.arguments.get("callbacks")
     if torch_device() != "cpu" or isinstance(callbacks, keras.callbacks.CallbackList):
         raise NotNow("its callbacks are called as Keras does")
-    if name == "predict" and _nobody_looks_on(model, given.arguments):
+    if name == "predict" and _is_plain_predict(model, given.arguments):
         return _predict(model, given.arguments["x"], given.arguments.get("batch_size") or 32)
     given.arguments["callbacks"] = [*tree.flatten(callbacks or []), InStep()]
     return stock(*given.args, **given.kwargs)
 
 
-def _nobody_looks_on(model: Any, given: dict[str, Any]) -> bool:
+def _is_plain_predict(model: Any, given: dict[str, Any]) -> bool:
     """Return whether ``predict`` is called for an array, with no option but the batch size."""
     x = given["x"]
     return (
