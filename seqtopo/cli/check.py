@@ -212,12 +212,10 @@ def _of_models(file: CheckedFile, args: argparse.Namespace, argument: str) -> li
         report, checked, text = found[i].report, model.checked, model.text
         if not report.ok or checked is None or checked.resolved is None or text is None or not text.whole:
             continue
-        from seqtopo.code.telling import in_cells  # a spec is checked without reading any Python
-
         selection = chosen(args, settings_of(split_name(argument)[0]).selection)
         graph, place = checked.resolved.graph, model.place
         scaling, warned = _on_ranks(graph, place.span, args, selection, place.source)
-        shown = (*report.diagnostics, *in_cells(warned, file.code))
+        shown = (*report.diagnostics, *file.in_cells(warned))
         found[i] = replace(found[i], report=replace(report, diagnostics=shown), scaling=scaling)
     return found
 

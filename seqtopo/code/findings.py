@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import permutations
@@ -184,7 +184,11 @@ class CheckedFile:
     @property
     def shown(self) -> tuple[Diagnostic, ...]:
         """The findings of no model in particular as they are shown."""
-        return in_cells(self.diagnostics, self.code)
+        return self.in_cells(self.diagnostics)
+
+    def in_cells(self, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Return findings as they are shown: those of a notebook in its cells."""
+        return in_cells(found, self.code)
 
     @property
     def every_shown(self) -> tuple[Diagnostic, ...]:

@@ -9,7 +9,7 @@ import keras
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.emit.objects import compile_model, save_anywhere
-from seqtopo.emit.parts import ends_of, parts_of
+from seqtopo.graph.buildable import ends_of, parts_of
 from seqtopo.graph.graph import Value
 from seqtopo.graph.resolver import Resolved
 

@@ -1,4 +1,4 @@
-"""Check what a graph still needs before it is built: numbers for symbols, and a size within bounds."""
+"""List the models that a spec makes, and what they still need: numbers for symbols, a size within bounds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator
 
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.graph import counting
-from seqtopo.graph.graph import Graph, Node, SubModel
+from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.graph.outside import how_to_bind
+from seqtopo.graph.resolver import Resolved
+from seqtopo.graph.scope import Named
 from seqtopo.graph.symbols import free_names, names_in
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size, symbols
@@ -150,3 +152,31 @@ def _memory(count: int) -> str:
         if size >= 1e5
         else f"{size:,} bytes"
     )
+
+
+def parts_of(resolved: Resolved) -> list[str]:
+    """Return the names of the models in a spec, without that of the last flow."""
+    return [name for name in resolved.parts if ends_of(resolved, name)[0] and not _is_input(resolved, name)]
+
+
+def ends_of(resolved: Resolved, name: str) -> tuple[list[Value], tuple[Value, ...]]:
+    """Return the inputs and outputs of a named model; for a block, those of its first use.
+
+    Raises:
+        KeyError: the spec has no model of that name; lists those that it has.
+    """
+    if name not in resolved.parts:
+        known = ", ".join(sorted({*parts_of(resolved), resolved.graph.name}))
+        raise KeyError(f"the spec has no part {name}; its parts are {known}")
+    bound = resolved.parts[name]
+    graph = resolved.graph
+    if isinstance(bound, Named):
+        return [Value(i) for i in graph.sources(bound.values)], bound.values
+    use = next((u for u in bound.uses if u.graph is graph), None)
+    return (list(use.incoming), use.values) if use is not None else ([], ())
+
+
+def _is_input(resolved: Resolved, name: str) -> bool:
+    bound = resolved.parts[name]
+    graph = resolved.graph
+    return isinstance(bound, Named) and all(graph.nodes[v.node].layer is None for v in bound.values)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from seqtopo.advice.verify_fixes import MOST_TRIED, Trial
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.resolver import Resolved
+from seqtopo.labels import label_findings
 from seqtopo.lint.ignores import apply_ignores
 from seqtopo.lint.rules import (
     attending,
@@ -102,8 +103,4 @@ def _leaves_right(fix: Fix, trial: Trial) -> bool:
     if not trial.keeps_axes(fix):
         return False
     after = trial.after(fix).resolved
-    if after is None or after.training is None:
-        return after is not None
-    from seqtopo.labels.check_labels import check_labels
-
-    return not any(diagnostic.severity == "error" for diagnostic in check_labels(after))
+    return after is not None and not any(d.severity == "error" for d in label_findings(after, fixes=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from seqtopo.emit.parts import ends_of
+from seqtopo.graph.buildable import ends_of
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.scope import Block, Named

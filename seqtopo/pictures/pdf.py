@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Sequence
 
 from seqtopo.pictures.fonts import Font, font
-from seqtopo.pictures.lines import corners, head, shortened
 from seqtopo.pictures.scene import (
     COLOURS,
     FAINT,
@@ -23,6 +22,9 @@ from seqtopo.pictures.scene import (
     Line,
     Scene,
     Text,
+    corners,
+    head,
+    shortened,
 )
 
 POINTS = 0.75

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from seqtopo.pictures.lines import corners, head, shortened
 from seqtopo.pictures.scene import (
     COLOURS,
     FAINT,
@@ -20,6 +19,9 @@ from seqtopo.pictures.scene import (
     Point,
     Scene,
     Text,
+    corners,
+    head,
+    shortened,
 )
 
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"

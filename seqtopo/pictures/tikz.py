@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from seqtopo.pictures.lines import head, shortened
 from seqtopo.pictures.scene import (
     COLOURS,
     FAINT,
@@ -19,6 +18,8 @@ from seqtopo.pictures.scene import (
     Point,
     Scene,
     Text,
+    head,
+    shortened,
 )
 
 _SIGNS = {

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from seqtopo.advice.verify_fixes import Trial
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -17,6 +16,7 @@ from seqtopo.graph.domains import bound_text, in_words
 from seqtopo.graph.outside import read_value, value_of
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.symbols import names_in, symbols_of
+from seqtopo.labels import label_findings
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Refusal
 from seqtopo.lint.selection import Selection
@@ -104,15 +104,6 @@ def run_passes(
 
         return None, advise(resolution)
     return resolved, label_findings(resolved) if resolved is not None and labels else []
-
-
-def label_findings(resolved: Resolved) -> list[Diagnostic]:
-    """Return what is wrong with the labels that a spec declares."""
-    if resolved.training is None:
-        return []
-    from seqtopo.labels.check_labels import check_labels  # most specs declare no labels
-
-    return check_labels(resolved, trial=Trial.of(resolved))
 
 
 def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:

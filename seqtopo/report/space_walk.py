@@ -18,8 +18,9 @@ from seqtopo.graph import counting
 from seqtopo.graph.domains import Domain, Number, bound_text, in_words
 from seqtopo.graph.outside import ANOTHER
 from seqtopo.graph.resolver import Resolved, Resolver, diagnostic_of
+from seqtopo.labels import label_findings
 from seqtopo.layers.sizes import Expr, Size, substitute, symbols
-from seqtopo.report.analyse import Checked, label_findings, run_passes
+from seqtopo.report.analyse import Checked, run_passes
 from seqtopo.report.space import SEED, Choice, Space
 from seqtopo.source import Source
 from seqtopo.syntax import tree

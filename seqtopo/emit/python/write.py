@@ -15,7 +15,6 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.objects import compile_model
-from seqtopo.emit.parts import ends_of
 from seqtopo.emit.python.code import (
     STEP,
     WIDTH,
@@ -40,6 +39,7 @@ from seqtopo.emit.python.record import (
     tensors_in,
 )
 from seqtopo.graph import buildable
+from seqtopo.graph.buildable import ends_of
 from seqtopo.graph.graph import Value
 from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.sizes import show_shape
