@@ -20,6 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "ci" / "page"))
+
+from guide import FOLDER, build_guide  # noqa: E402
+
 PAGE = ROOT / "seqtopo" / "play" / "page"
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 
@@ -134,12 +138,18 @@ def build(npm: Path, site: Path) -> None:
     worker = (ROOT / "ci" / "page" / "service.js").read_text(encoding="utf-8")
     worker = worker.replace("@VERSION@", digest.hexdigest()[:16]).replace("/*FILES*/", kept)
     (site / "service.js").write_text(worker, encoding="utf-8")
+    build_guide(site)
 
 
 def sizes(site: Path) -> dict[str, int]:
     """Return the bytes of each file on the wire, compressed by gzip."""
-    files = [file for file in sorted(site.rglob("*")) if file.is_file()]
+    files = [file for file in sorted(site.rglob("*")) if file.is_file() and not _is_guide(file, site)]
     return {f.relative_to(site).as_posix(): _size(f.read_bytes(), f.suffix) for f in files}
+
+
+def _is_guide(file: Path, site: Path) -> bool:
+    name = file.relative_to(site).as_posix()
+    return name.startswith(f"{FOLDER}/") or name in ("guide.css", "guide.js")
 
 
 def _size(data: bytes, ending: str) -> int:

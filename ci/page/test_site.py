@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
 import tomllib
+import zlib
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from seqtopo.play.answer import answer
 from seqtopo.play.views import VIEWS
 from tests.support.browser import DESKTOP, SPEC, WRONG, faults_of, needs_chromium, write
 from tests.support.imports import ROOT
+from tests.support.pages import blocks
 from tests.support.static_page import (
     BUILT,
     FORTY,
@@ -127,6 +131,48 @@ def test_python_asks_nobody_else(context: BrowserContext, host: Host) -> None:
     )
     other.stop()
     assert tried == "refused"
+
+
+def test_the_guide_opens_its_specs_where_they_stand(context: BrowserContext, host: Host) -> None:
+    page = context.new_page()
+    wrong = faults_of(page)
+    opened(page, host.url)
+    page.get_by_role("link", name="The guide").click()
+    page.get_by_role("link", name="Mistakes").first.click()
+    expect(page.locator("h1")).to_contain_text("Mistakes")
+    spec = page.locator(".try a").first.inner_text()
+    page.locator(".try a").first.click()
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("#summary")).to_have_text("1 error", timeout=PATIENCE)
+    assert frame.locator("#editor .cm-content").inner_text().replace("\n", "") == spec
+    assert frame.locator("#course-button").is_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert wrong == []
+
+
+HREF = re.compile(r' (?:href|src)="([^"#:]*)(#[^"]*)?"')
+
+
+def test_every_spec_of_the_guide_has_its_link_and_every_link_leads_somewhere() -> None:
+    seen = 0
+    for file in sorted((SITE / "guide").rglob("*.html")):
+        html = file.read_text(encoding="utf-8")
+        links = [unescape(hash) for _, hash in HREF.findall(html) if hash.startswith("#v1=")]
+        texts = [inflated(link.removeprefix("#v1=")) for link in links]
+        seen += len(texts)
+        source = (ROOT / file.relative_to(SITE / "guide")).with_suffix(".md")
+        assert {block.rstrip("\n") for block in blocks(source, "seqtopo")} <= set(texts), file
+        assert all("report" in answer(text) for text in texts)
+        for path, _ in HREF.findall(html):
+            assert (file.parent / path).exists(), f"{file}: {path}"
+    assert seen > 250
+
+
+def inflated(data: str) -> str:
+    """Return the text in an address."""
+    packed = base64.urlsafe_b64decode(data + "=" * (-len(data) % 4))
+    return str(json.loads(zlib.decompress(packed, -15))["text"])
 
 
 SEEN = {

@@ -310,6 +310,8 @@ async function loadCourse() {
   $("course").replaceChildren(
     h("h2", {}, "Course"),
     h("ol", {}, course.map((one, i) => h("li", {}, h("button", { onclick: () => showLesson(i) }, one.title)))),
+    // The folder for a static host has the guide in it.
+    config.answers === "worker" ? h("p", {}, h("a", { href: "guide/examples/guide/README.html" }, "The guide")) : "",
   );
 }
 
