@@ -114,7 +114,7 @@ class _Page:
         return _TEMPLATE.format(title=escape(title), root=self.root, home=home, body=body)
 
     def _turn(self, token: Token, name: str) -> None:
-        """Turns a link towards what is written here; one that leads to anything else becomes plain words."""
+        """Turn a link towards what is written here; one that leads to anything else becomes plain words."""
         parts = urlsplit(str(token.attrs[name]))
         if parts.scheme or not parts.path:
             return
@@ -141,7 +141,7 @@ class _Page:
 
 
 def _specs(token: Token) -> Iterator[tuple[str, dict[str, str]]]:
-    """The specs that the commands of a console block are about, and the sizes that these give."""
+    """Yield the specs that the commands of a console block are about, and the sizes that these give."""
     if not token.info.startswith("console"):
         return
     for command in _COMMAND.findall(token.content):
@@ -163,5 +163,5 @@ def _without_comments(text: str) -> str:
 
 
 def _slug(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it."""
+    """Return the anchor of a heading, as GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
