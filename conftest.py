@@ -34,6 +34,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # JAX spends a third of a run on making small models fast.
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ.setdefault("XLA_FLAGS", QUICK)
+# And more than half of what it compiles in a run it has compiled before: for a model that is alike, or in
+# another process. The first process makes the folder, and those that it starts share it.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jax-compiled-")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets JAX compile anew where a process that was killed left half a file in that folder."""
+    half = "ignore:Error reading persistent compilation cache entry:UserWarning"
+    config.addinivalue_line("filterwarnings", half)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

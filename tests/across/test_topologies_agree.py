@@ -32,18 +32,12 @@ AT_ONCE = 2
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for each backend; in it one for each backend, with what came of moving there."""
     root = tmp_path_factory.mktemp("topologies")
-    # What JAX compiles for the first process serves the second one too.
-    compiled = {
-        "JAX_COMPILATION_CACHE_DIR": str(root / "compiled"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
 
     def make(backend: str) -> None:
-        run_module(backend, "tests.support.topology_run", str(root / backend), more=compiled)
+        run_module(backend, "tests.support.topology_run", str(root / backend))
 
     def move(backend: str) -> None:
-        run_plain_keras(backend, backend, *(str(root / made) for made in BACKENDS), more=compiled)
+        run_plain_keras(backend, backend, *(str(root / made) for made in BACKENDS))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, BACKENDS))
