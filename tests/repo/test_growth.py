@@ -1,16 +1,19 @@
 """A new part of seqtopo takes few new or changed files, and works with all of them.
 
-Each test adds a part to a copy of the project, counts the files that differ, and runs what must work then in
-processes of their own.
+Each test adds a part to a copy of the project, counts the files that differ, and runs what must work then,
+the commands in one process and the tests in another.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,19 @@ from tests.support.imports import ROOT
 Temporary = pytest.TempPathFactory
 COPIED = ("seqtopo", "grammar", "tests", "conftest.py", "pyproject.toml")
 PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "golden")
+LEFT_OUT = shutil.ignore_patterns("golden", "*.pyc.*")
+"""Bytecode comes along, so that a process compiles only what a test has changed; but not half a file."""
+SESSION = """
+import contextlib, io, json, sys
+from seqtopo.cli.main import main
+said = []
+for arguments in json.loads(sys.argv[1]):
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+        code = main(arguments)
+    said.append((code, shown.getvalue()))
+print(json.dumps(said))
+"""
 
 
 class Copy:
@@ -76,11 +91,17 @@ class Copy:
             check=False,
         )
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """What the command line in the copy prints, messages included."""
-        done = self.python("-m", "seqtopo", *arguments)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+    def reference(self) -> None:
+        """Writes the generated pages of the copy anew."""
+        done = self.python("-m", "seqtopo.cli.reference")
+        assert done.returncode == 0, done.stderr
+
+    def run(self, *commands: Sequence[str]) -> list[tuple[int, str]]:
+        """The exit codes of commands, which run in one process, and what each prints, messages included."""
+        done = self.python("-c", SESSION, json.dumps(commands))
+        assert done.returncode == 0, done.stdout + done.stderr
+        said: list[list[Any]] = json.loads(done.stdout.splitlines()[-1])
+        return [(code, shown) for code, shown in said]
 
     def test(self, *arguments: str) -> None:
         """Runs tests in the copy; some must be there, and all must pass."""
@@ -135,22 +156,34 @@ PAGE = """
 def test_a_lint_is_a_function_a_page_and_the_generated_index(copy: Copy) -> None:
     copy.add("seqtopo/lint/rules/heads.py", LINT)
     copy.write("grammar/diagnostics/ST689.md", PAGE)
-    done = copy.python("-m", "seqtopo.cli.reference")
-    assert done.returncode == 0, done.stderr
+    copy.reference()
     assert copy.touched() == {
         "seqtopo/lint/rules/heads.py",
         "grammar/diagnostics/ST689.md",
         "grammar/DIAGNOSTICS.md",
     }
     spec = "in(T,8) -> lstm(4) -> dense(13)"
-    assert "warning[ST689]: 13 units bring no luck" in copy.run("check", spec)
-    assert "ST689" not in copy.run("check", spec, "--ignore", "thirteen-units")
-    assert "ST689" in copy.run("check", spec, "--format", "sarif")
-    assert "# ST689 thirteen-units (warning)\n" in copy.run("explain", "thirteen-units")
-    assert "ST689  thirteen-units" in copy.run("explain")
-    copy.test("tests/docs/test_codes.py", "-k", "ST689 or emitted")
-    laws = ("tests/unit/test_diag_codes.py", "tests/unit/test_diag_every_code.py")
-    copy.test(*laws, "tests/docs/test_links.py", "-k", "ST689 or index or order or DIAGNOSTICS")
+    checked, ignored, sarif, explained, listed = copy.run(
+        ["check", spec],
+        ["check", spec, "--ignore", "thirteen-units"],
+        ["check", spec, "--format", "sarif"],
+        ["explain", "thirteen-units"],
+        ["explain"],
+    )
+    assert [code for code, _ in (checked, ignored, sarif, explained, listed)] == [0] * 5
+    assert "warning[ST689]: 13 units bring no luck" in checked[1]
+    assert "ST689" not in ignored[1]
+    assert "ST689" in sarif[1]
+    assert "# ST689 thirteen-units (warning)\n" in explained[1]
+    assert "ST689  thirteen-units" in listed[1]
+    laws = ("test_diag_codes", "test_diag_every_code")
+    copy.test(
+        "tests/docs/test_codes.py",
+        *(f"tests/unit/{law}.py" for law in laws),
+        "tests/docs/test_links.py",
+        "-k",
+        "ST689 or emitted or index or order or DIAGNOSTICS",
+    )
 
 
 def test_a_lint_without_a_page_is_noticed(copy: Copy) -> None:
@@ -197,13 +230,17 @@ def test_a_command_is_a_module_and_a_line(copy: Copy) -> None:
     last = '    "explain": "explain the code of a message",\n'
     copy.change("seqtopo/cli/main.py", last, last + '    "kind": "the kind of a spec",\n')
     assert copy.touched() == {"seqtopo/cli/kind.py", "seqtopo/cli/main.py"}
-    assert copy.run("kind", "in(T,8) -> lstm(4,seq) * 2 -> lstm(4)") == "many-to-one\n"
-    assert "error[ST301]" in copy.run("kind", "in(T,8) -> lstm(4) -> lstm(4)", code=1)
-    assert "\n  kind " in copy.run()
-    assert "seqtopo kind spec.txt -D T=24" in copy.run("kind", "--help")
-    assert "did you mean seqtopo kind?" in copy.run("kindd", code=2)
-    copy.test("tests/unit/test_cli_main.py", "-k", "kind or alone or usage")
-    copy.test("tests/repo/test_public_names.py")
+    assert copy.run(["kind", "in(T,8) -> lstm(4,seq) * 2 -> lstm(4)"]) == [(0, "many-to-one\n")]
+    wrong, alone, help, near = copy.run(
+        ["kind", "in(T,8) -> lstm(4) -> lstm(4)"], [], ["kind", "--help"], ["kindd"]
+    )
+    assert [code for code, _ in (wrong, alone, help, near)] == [1, 0, 0, 2]
+    assert "error[ST301]" in wrong[1]
+    assert "\n  kind " in alone[1]
+    assert "seqtopo kind spec.txt -D T=24" in help[1]
+    assert "did you mean seqtopo kind?" in near[1]
+    names = ("tests/unit/test_cli_main.py", "tests/repo/test_public_names.py")
+    copy.test(*names, "-k", "kind or alone or usage or test_public_names")
 
 
 FORMAT = """
@@ -233,15 +270,19 @@ def test_an_export_format_is_a_row_and_two_functions(copy: Copy) -> None:
     copy.change(engines, '    "pt2": pt2,\n', '    "pt2": pt2,\n    "weights": weights,\n')
     copy.change(engines, '    "pt2": write_pt2,\n', '    "pt2": write_pt2,\n    "weights": write_weights,\n')
     assert copy.touched() == {formats, engines}
-    assert "one of weights, onnx, saved_model" in copy.run("export", "--help")
     spec = "in(3) -> dense(1)"
-    shown = copy.run("export", spec, "-o", "model.npz")
-    assert shown.startswith("Wrote model.npz: weights of NumPy, through torch\n")
-    assert "Run in NumPy on (2, 3) and on (3, 3): the same as Keras.\n" in shown
-    assert "the endings are .npz, .onnx" in copy.run("export", spec, "-o", "model.nothing", code=1)
-    assert "does not give what Keras gives" in copy.run(
-        "export", "in(3) -> dense(1,sigmoid)", "-o", "a.npz", code=1
+    help, made, ending, sigmoid = copy.run(
+        ["export", "--help"],
+        ["export", spec, "-o", "model.npz"],
+        ["export", spec, "-o", "model.nothing"],
+        ["export", "in(3) -> dense(1,sigmoid)", "-o", "a.npz"],
     )
+    assert [code for code, _ in (help, made, ending, sigmoid)] == [0, 0, 1, 1]
+    assert "one of weights, onnx, saved_model" in help[1]
+    assert made[1].startswith("Wrote model.npz: weights of NumPy, through torch\n")
+    assert "Run in NumPy on (2, 3) and on (3, 3): the same as Keras.\n" in made[1]
+    assert "the endings are .npz, .onnx" in ending[1]
+    assert "does not give what Keras gives" in sigmoid[1]
 
 
 LAYER = """
@@ -286,26 +327,36 @@ def test_a_layer_is_a_row_and_a_line_of_the_ledger(
     begin = line.index("unit_normalization = ")
     end = line.index("\n\n", begin) + 2
     copy.change(ledger, line[begin:end], "")
-    assert copy.python("-m", "seqtopo.cli.reference").returncode == 0
-    assert "no layer" in copy.run("check", "in(T,8) -> to_length", code=1)
+    copy.reference()
+    ((code, shown),) = copy.run(["check", "in(T,8) -> to_length"])
+    assert code == 1
+    assert "no layer" in shown
     copy.before = copy._files()
 
     text = (copy.root / rows).read_text(encoding="utf-8")
     (copy.root / rows).write_text(text.removesuffix(")\n") + LAYER.lstrip("\n"), encoding="utf-8")
     said = (copy.root / ledger).read_text(encoding="utf-8")
     (copy.root / ledger).write_text(said + LINE, encoding="utf-8")
-    done = copy.python("-m", "seqtopo.cli.reference")
-    assert done.returncode == 0, done.stderr
+    copy.reference()
     assert copy.touched() - WRITTEN == {rows, ledger}
 
     spec = "in(5,int) -> embed(9,4,mask) -> to_length -> lstm(3)"
-    assert "error" not in copy.run("check", spec, "--select", "ALL")
-    assert "to_length" in copy.run("draw", spec, "--unrolled")
     built = tmp_path_factory.mktemp("built")
-    copy.run("build", spec, "-o", str(built / "model.py"))
+    checked, drawn, python, keras, decompiled = copy.run(
+        ["check", spec, "--select", "ALL"],
+        ["draw", spec, "--unrolled"],
+        ["build", spec, "-o", str(built / "model.py")],
+        ["build", spec, "-o", str(built / "model.keras")],
+        ["decompile", str(built / "model.keras")],
+    )
+    assert [code for code, _ in (checked, drawn, python, keras, decompiled)] == [0] * 5
+    assert "error" not in checked[1]
+    assert "to_length" in drawn[1]
     assert "layers.UnitNormalization(" in (built / "model.py").read_text(encoding="utf-8")
-    copy.run("build", spec, "-o", str(built / "model.keras"))
-    assert "to_length" in copy.run("decompile", str(built / "model.keras"))
-    copy.test("tests/unit/test_ledger.py", "-k", "every_row or to_length")
-    facts = ("tests/backends/test_masks.py", "tests/backends/test_rows_by_sample.py")
-    copy.test(*facts, "-k", "to_length")
+    assert "to_length" in decompiled[1]
+    facts = (
+        "tests/unit/test_ledger.py",
+        "tests/backends/test_masks.py",
+        "tests/backends/test_rows_by_sample.py",
+    )
+    copy.test(*facts, "-k", "every_row or to_length")

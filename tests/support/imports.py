@@ -74,7 +74,18 @@ def imports(modules: Mapping[str, str]) -> list[Import]:
 
 
 def _imports(name: str, text: str, modules: Mapping[str, str]) -> Iterator[Import]:
-    waiting: list[tuple[ast.AST, bool]] = [(_parsed(text), False)]
+    for package, imported, line, typing in _statements(name, text):
+        # What is imported from a package may be one of its modules.
+        module = f"{package}.{imported}" if package else imported
+        yield Import(name, module if not package or module in modules else package, line, typing)
+
+
+@cache
+def _statements(name: str, text: str) -> list[tuple[str, str, int, bool]]:
+    """What a text imports: the package, if it is named; what; the line; whether for a type checker alone."""
+    # Many tests look at the same sources with one more planted among them.
+    found = []
+    waiting: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
     while waiting:
         node, typing = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -82,21 +93,12 @@ def _imports(name: str, text: str, modules: Mapping[str, str]) -> Iterator[Impor
             waiting += [(child, True) for child in node.body]
             continue
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(name, alias.name, node.lineno, typing)
+            found += [("", alias.name, node.lineno, typing) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{name}:{node.lineno} imports by a relative name"
-            for alias in node.names:
-                # What is imported from a package may be one of its modules.
-                module = f"{node.module}.{alias.name}"
-                yield Import(name, module if module in modules else str(node.module), node.lineno, typing)
+            found += [(str(node.module), alias.name, node.lineno, typing) for alias in node.names]
         waiting += [(child, typing) for child in ast.iter_child_nodes(node)]
-
-
-@cache
-def _parsed(text: str) -> ast.Module:
-    # Many tests look at the same sources with one more planted among them.
-    return ast.parse(text)
+    return found
 
 
 def part(module: str) -> str:

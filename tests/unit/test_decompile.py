@@ -456,7 +456,7 @@ def test_other_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fault_a3_objects_come_back_in_a_fresh_process() -> None:
-    run_module("jax", "tests.backends.test_decompile_objects")
+    run_module("torch", "tests.backends.test_decompile_objects")
 
 
 def test_fault_d2_a_custom_layer_is_told_how_to_join() -> None:
