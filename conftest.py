@@ -44,7 +44,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets JAX compile anew where a process that was killed left half a file in that folder."""
+    """Let JAX compile anew where a process that was killed left half a file in that folder."""
     half = "ignore:Error reading persistent compilation cache entry:UserWarning"
     config.addinivalue_line("filterwarnings", half)
 

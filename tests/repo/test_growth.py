@@ -92,12 +92,12 @@ class Copy:
         )
 
     def reference(self) -> None:
-        """Writes the generated pages of the copy anew."""
+        """Write the generated pages of the copy anew."""
         done = self.python("-m", "seqtopo.cli.reference")
         assert done.returncode == 0, done.stderr
 
     def run(self, *commands: Sequence[str]) -> list[tuple[int, str]]:
-        """The exit codes of commands, which run in one process, and what each prints, messages included."""
+        """Run commands in one process; return the exit code of each and what it prints, messages included."""
         done = self.python("-c", SESSION, json.dumps(commands))
         assert done.returncode == 0, done.stdout + done.stderr
         said: list[list[Any]] = json.loads(done.stdout.splitlines()[-1])

@@ -82,7 +82,7 @@ def _imports(name: str, text: str, modules: Mapping[str, str]) -> Iterator[Impor
 
 @cache
 def _statements(name: str, text: str) -> list[tuple[str, str, int, bool]]:
-    """What a text imports: the package, if it is named; what; the line; whether for a type checker alone."""
+    """Return what a text imports: the package, if named; what; the line; whether for a type checker alone."""
     # Many tests look at the same sources with one more planted among them.
     found = []
     waiting: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
