@@ -81,7 +81,7 @@ def apart(output: str | Path, *inputs: str) -> None:
 
 
 def keep_what_is_there(output: str | Path, kind: str, text: str = "", *, force: bool = False) -> None:
-    """Keep what stands at a path, by the rule of ``seqtopo.system.replacing``.
+    """Keep the file at a path, by the rule of ``seqtopo.system.replacing``.
 
     Raises:
         SpecError: ST732, it would be replaced; ST405, it cannot be looked at.

@@ -193,8 +193,9 @@ _METHODS = frozenset(
 
 def method(value: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None,
            where: Where | None = None) -> Any:  # fmt: skip
-    """Return what ``value.name(...)`` gives for an array, a table, a scaler, a data set or a generator; None
-    where that cannot be told.
+    """Return the result of ``value.name(...)`` for an array, a table, a scaler, a data set or the like.
+
+    None if it cannot be told.
     """
     given = Given(args, kwargs or {}, where)
     if isinstance(value, CodeArray):
@@ -337,8 +338,9 @@ _COMPARED = frozenset(["==", "!=", "<", "<=", ">", ">=", "&", "|", "^"])
 
 
 def binary(symbol: str, left: Any, right: Any) -> Any:
-    """Return what an operator gives where one side is an array: ``+``, ``<``, ``&`` and the rest; None where
-    that cannot be told.
+    """Return the result of an operator with an array on one side: ``+``, ``<``, ``&`` and the rest.
+
+    None if it cannot be told.
     """
     a, b = as_array(left), as_array(right)
     if a is None or b is None or not (isinstance(left, CodeArray) or isinstance(right, CodeArray)):

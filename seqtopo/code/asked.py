@@ -80,7 +80,7 @@ class GivenData(NamedTuple):
     def comparable(
         self, model: CodeModel, *, inputs: bool, outputs: bool
     ) -> tuple[GivenData, tuple[Diagnostic, ...]]:
-        """Return the data that can be compared with a model, and what is told of the rest.
+        """Return the data that can be compared with a model, and findings about the rest.
 
         ``inputs`` and ``outputs`` say whether those are read.
         """

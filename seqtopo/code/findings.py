@@ -1,4 +1,4 @@
-"""Check the models of a Python file as specs, and tell what is found in the Python text and Keras' words."""
+"""Check the models of a Python file as specs, and report in the Python text and in Keras' words."""
 
 from __future__ import annotations
 

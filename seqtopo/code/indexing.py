@@ -1,4 +1,4 @@
-"""Index arrays: what ``array[index]`` gives, its shape and which samples of the array it has."""
+"""Index arrays: the shape of ``array[index]``, and the samples of the array that it has."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def _opaque_outcome(
 
 
 def infer(call: CodeCall, strict: bool = False) -> None:
-    """Fill in what a call gives, and its layer's weights at its first call.
+    """Fill in the outputs of a call, and its layer's weights at its first call.
 
     Raises:
         Refusal: the layer does not take what comes in, where ``strict``.

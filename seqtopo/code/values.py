@@ -100,7 +100,7 @@ class Module:
 
 @dataclass(eq=False)
 class Scope:
-    """The names of a function's body, or of a module or class, and what stands around them."""
+    """The names of a function's body, or of a module or class, and the scope around them."""
 
     names: dict[str, Value]
     module: Module
@@ -123,7 +123,7 @@ class Function:
     defaults: dict[str, Value] = field(default_factory=dict)
     owner: Class | None = None
     kind: str = ""
-    """``property``, ``staticmethod``, ``classmethod`` or nothing of them."""
+    """``property``, ``staticmethod``, ``classmethod`` or ""."""
     calls: int = 0
     running: int = 0
     """The number of its calls that run now, inside each other."""

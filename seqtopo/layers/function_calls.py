@@ -381,7 +381,7 @@ def given_to(
 
 
 def arguments_of(function: str) -> tuple[str, ...]:
-    """Return the names of a function's arguments in Keras' order; () where a spec says nothing of it.
+    """Return the names of a function's arguments in Keras' order; () if the language lacks it.
 
     >>> arguments_of("take"), arguments_of("reshape"), arguments_of("conv")
     (('x', 'indices', 'axis'), ('x', 'newshape'), ())

@@ -149,7 +149,7 @@ LEFT_OUT = frozenset((
     "input_tensor", "virtual_batch_size", "fused", "renorm", "adjustment", "renorm_clipping",
     "renorm_momentum", "num_cudnn_params", "experimental_autocast", "interpolation_order",
 ))  # fmt: skip
-"""Arguments that say nothing of what a layer computes, as long as they are as they were by default."""
+"""Arguments that do not change what a layer computes, as long as they have their old defaults."""
 
 _KEPT = ("nb_feature", "mode")
 """Arguments of layers without a successor that have no name of today."""

@@ -1,4 +1,4 @@
-"""Shape rules of the small operations: what each gives, and what it refuses."""
+"""Shape rules of the small operations: their output shapes, and their refusals."""
 
 from __future__ import annotations
 

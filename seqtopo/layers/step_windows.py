@@ -62,12 +62,12 @@ class Call(NamedTuple):
 
     @property
     def came(self) -> tuple[Size, ...]:
-        """The shape of the value whose time is followed."""
+        """The shape of the input whose time is followed."""
         return self.inputs[self.place].shape
 
     @property
     def gives(self) -> tuple[Size, ...]:
-        """The shape of what goes out."""
+        """The shape of the output."""
         return self.outputs[self.output].shape
 
     @property

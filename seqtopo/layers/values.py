@@ -58,8 +58,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Products:
-    """The multiply-adds of one call for one sample: those of what comes in with weights, and the ``inner``
-    ones of two values that both are computed.
+    """The multiply-adds of one call for one sample: with weights, and ``inner`` ones of computed values.
 
     Going backwards, each takes as many again for every factor that has a gradient.
     """

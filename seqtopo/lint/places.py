@@ -62,7 +62,7 @@ def _place(view: View, node: Node, layer: Layer) -> Place:
 
 
 FURTHEST = 100
-"""Steps that are gone back over at most: what stands behind more is not reported."""
+"""The maximum number of steps that rules look back over; more distant layers are not reported."""
 
 
 def back_over(view: View, node: Node, over: Callable[[View, Node], bool]) -> Node:

@@ -1,4 +1,4 @@
-"""Offer the fixes of what is found, all safe ones at once, and comments that ignore it."""
+"""Offer the fixes of findings, all safe ones at once, and comments that ignore a finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold the documents that an editor has open, and what is known of each of their texts."""
+"""Hold the documents that an editor has open, with the checks of their texts."""
 
 from __future__ import annotations
 

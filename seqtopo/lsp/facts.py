@@ -1,4 +1,4 @@
-"""Say as Markdown what is known of nodes, layers, arguments and Keras objects."""
+"""Write the facts about nodes, layers, arguments and Keras objects as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say what stands under the cursor: a layer with its shapes, an argument, a name, a finding."""
+"""Describe the word under the cursor: a layer with its shapes, an argument, a name, a finding."""
 
 from __future__ import annotations
 

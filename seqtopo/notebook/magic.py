@@ -18,7 +18,7 @@ from seqtopo.notebook.cards import Card, drawn, register
 
 
 def parser() -> Parser:
-    """Return the parser of what stands behind ``%%seqtopo``."""
+    """Return the parser of the arguments behind ``%%seqtopo``."""
     made = Parser(
         "",
         "Checks the spec in the cell and shows its shapes and its picture. With NAME, also builds the Keras\n"

@@ -430,8 +430,10 @@ AHEAD = ", beside what is known ahead"
 
 
 def feedback_of(graph: Graph, source: Source | None = None) -> Feedback:
-    """Return the first output that fits an input, the last such input: a decoder is fed what it gives. One
-    that is all of a step goes before one that is a part of it.
+    """Return the first output that fits an input, and the last such input, as a decoder is fed its
+    own output.
+
+    An output that is a whole step goes before one that is a part of it.
 
     Raises:
         SpecError: none fits; says why.

@@ -125,7 +125,7 @@ class Steps(Cells):
         return list(found.values())
 
     def _end(self, i: int, link: Link) -> Cell:
-        """Return the cell at which everything arrives that comes to one place of a tier."""
+        """Return the cell at which the lines to one place of a tier arrive."""
         tier = self.tiers[i]
         if i in self.bars:
             own = region_of(tier.place.axis)

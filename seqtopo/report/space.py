@@ -1,4 +1,4 @@
-"""Define what is known of the space of a spec with ``search``, and put it in words and as data."""
+"""Define the result of checking the space of a spec with ``search``, as text and as data."""
 
 from __future__ import annotations
 

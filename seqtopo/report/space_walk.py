@@ -286,7 +286,9 @@ class _Walk:
             yield {n: chance.randrange(self.domains[n].count or 1) for n in names}
 
     def _each_alone(self) -> None:
-        """Look at each value of what says nothing of the topology, with the first value of all others."""
+        """Look at each value of the names that do not change the topology, with first values of the
+        others.
+        """
         for name in self.domains:
             if name in self.apart and name not in self.continuous:
                 count = self.domains[name].count or 1

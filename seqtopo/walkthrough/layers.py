@@ -55,7 +55,7 @@ _SPECIAL: Mapping[str, _Words] = {
 
 # Not a fact about layers: of which calls the words here say all there is to say.
 _ENOUGH = ("dense", "act", "softmax")
-"""Layers of which the row's sentence would say less than what is said of the call."""
+"""Layers whose call is described fully, so that the row's sentence is left out."""
 
 
 def words_for(at: At, *, new: bool = True) -> list[str]:
