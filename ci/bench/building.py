@@ -56,7 +56,7 @@ def _compared(
         return [16 + LAYERS * step + i for i in range(LAYERS)]
 
     tasks = {OURS: lambda: seqtopo.compile(spec(sizes())), KERAS: lambda: by_hand(sizes())}
-    # For new sizes Keras has JAX compile, for up to a minute.
+    # For new sizes Keras makes JAX compile for up to a minute.
     dear = new and backend == "jax"
     yield from compare(
         what,

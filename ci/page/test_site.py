@@ -86,7 +86,7 @@ def test_the_next_visit_starts_from_the_memory_that_was_kept(context: BrowserCon
     memory(page, mark="first")
     opened(page, host.url)
     assert memory(page) == (True, "first")
-    # What was not loaded when it was kept is found, too.
+    # Modules that were not loaded when the memory was kept are found too.
     write(page, WRONG)
     page.get_by_role("button", name="add seq to the lstm before it").click()
     expect(page.locator("#summary")).to_have_text("No problems")

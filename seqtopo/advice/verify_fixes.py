@@ -158,7 +158,7 @@ def verified(
         if _of_shapes(diagnostic) and clean:
             # One that only moves the mistake on is no way out where another ends it.
             kept = clean
-        # What is written out as a fix is not said in general words, too.
+        # The general help is left out if a fix says the same.
         help = "" if kept and _of_shapes(diagnostic) else diagnostic.help
         done.append(replace(diagnostic, fixes=tuple(kept[:MOST_SHOWN]), help=help))
     return done

@@ -87,7 +87,7 @@ def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
     def pieces() -> Iterator[np.ndarray[Any, Any]]:
         rows = max(1, PIECE // max(1, math.prod(shape[1:])))
         count = shape[0] if shape else 1
-        # Of what is too large to be looked at as a whole, pieces all along it, the last among them.
+        # An array that is too large is read in pieces from its whole length, the last piece included.
         most = max(1, MOST // max(1, rows * math.prod(shape[1:])))
         starts = list(range(0, count, rows))
         if len(starts) > most:

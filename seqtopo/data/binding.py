@@ -77,7 +77,7 @@ def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Traini
                 learned.shapes[index] = sample
     for i, (value, array) in enumerate(zip(graph.outputs, y, strict=False)):
         for shape in _label_shapes(graph, i, training):
-            # What x has said holds: y is compared with it, and binds what is left.
+            # Sizes that x has bound stay: y is compared with them, and binds the remaining symbols.
             left = tuple(substitute(size, learned.dims) for size in shape)
             known = zip(left, array.shape[1:], strict=False)
             if len(left) == len(array.shape) - 1 and not any(same(a, b) is False for a, b in known):

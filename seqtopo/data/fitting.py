@@ -199,7 +199,7 @@ def fit(
             break
         wrong = shape_problem(side) or kind_problem(side)
         if wrong is not None:
-            # That two arrays say two things of a symbol is said once.
+            # Two arrays that give a symbol different sizes are reported once.
             if wrong.code != "ST712" or all(d.span != wrong.span for d in learned.problems):
                 found.append(wrong)
         else:

@@ -209,7 +209,7 @@ def members(side: str, there: Collection[str], names: Sequence[str]) -> list[str
     """
     if set(names) <= set(there):
         return list(names)
-    # What people call the arrays of a file with both sides in it.
+    # The usual names of arrays in a file with both sides.
     usual = [n for n in there if n.lower() in (side, f"{side}_train")]
     return usual if len(names) == len(usual) == 1 else None
 

@@ -207,7 +207,7 @@ def _cut_at(
         raise SpecError((replace(short, message=short.message.replace(read.name, before, 1)),)) from None
     if not held:
         return train, None, early, again
-    # What is predicted lies in the end that is held out; the window before it may lie before that end.
+    # The targets lie in the held-out end; the window before them may lie in front of it.
     back = train.before if isinstance(train, Windows) else 0
     late = replace(read.last(each, back), name=f"the held-out end of {read.name}")
     rest = cut_for(checked, late, replace(asked, shuffle=False, stride=1), dims)[0]

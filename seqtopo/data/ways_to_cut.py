@@ -85,7 +85,7 @@ class Place:
         """
         words, kept, drafted = self._working(ways, fixes)
         if not words and not kept:
-            # Where two things are wrong at once, both have to go.
+            # If two arguments are wrong at once, both have to be dropped.
             for names in (("horizon",), ("answers",), ("answers", "horizon")):
                 there: dict[str, Any] = {
                     name: None for name in names if getattr(self.asked, name) is not None

@@ -164,7 +164,7 @@ def _sequential(
         raise wrong("the model has no layers", "add layers, and an Input, before it is saved")
     shapes: dict[Ref, Shaped] = {}
     for call, taker in zip(calls, [*calls[1:], None], strict=True):
-        # What a layer was built for is what the one before it gives.
+        # The input shape for which a layer was built is the output shape of the one before it.
         build = taker.config.get("build_config") if taker is not None else None
         shape = build.get("input_shape") if isinstance(build, dict) else None
         if _is_shape(shape):
@@ -339,7 +339,7 @@ def merging_states(calls: Calls) -> frozenset[Ref]:
         if merged:
             handed.append(starts)
         other |= {ref for ref in refs_in([call.args, call.kwargs]) if not (merged and ref in starts)}
-    # Where something else takes one of them, the layer must be given all that it starts from otherwise.
+    # If another call uses one of the merged states, all states of that start must be written out.
     while taken := [starts for starts in handed if not other.isdisjoint(starts)]:
         other.update(ref for starts in taken for ref in starts)
         handed = [starts for starts in handed if starts not in taken]

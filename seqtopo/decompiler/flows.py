@@ -66,7 +66,7 @@ class Flows:
     def _name(self, index: int) -> str:
         unit = self.units.units[index]
         naming = self.whole.naming
-        # What is called `step_state` is written `step.state`.
+        # An output named `step_state` is written `step.state`.
         aliases = self.whole.decoded.aliases.items()
         wanted = next((giver(name, v.extra) for v, name in aliases if v.node == index), "")
         if wanted and index in self.plan.named and naming.free(unit, wanted):

@@ -116,7 +116,7 @@ class Units:
         for unit in free:
             if unit.node is not None:
                 unit.tensors = {k: self._given(k, v) for k, v in unit.node.tensors.items()}
-        # What only merges states, which take their place, takes single ones.
+        # Hidden units only merge single states; the layer's states replace them.
         for unit in free:
             if unit.index in self._hidden:
                 continue
@@ -240,7 +240,7 @@ def _plan(units: Units, allow_forks: bool, forced: Set[int], body: bool) -> Plan
     fixed = {v.node for v in units.starts}
     flows = {i: list(consumers) for i, consumers in units.flows.items()}
     references: dict[int, list[int]] = {i: [] for i in units.units}
-    # What was left out of the spec, such as a layer that it cannot say, is not a unit.
+    # A node that is left out of the spec, such as a layer that it cannot say, is not a unit.
     named = (set(units.named) | set(forced)) & units.units.keys() - fixed
     for index in named:
         if not (body and flows[index]):
@@ -357,7 +357,7 @@ def _crossing(
         if several or spread or long or sink or taken:
             wrong.append(start)
             continue
-        # What flows in from elsewhere must begin on its own: it cannot begin where an outer list does.
+        # A branch from elsewhere must have its own source: it cannot begin at the fork of an outer list.
         others = {b for i in (*region, meet) for b in before.get(i, ()) if b != start and b not in region}
         wrong += [b for b in others if b in forks]
         if any(b in inside and b not in forks for b in others):

@@ -118,7 +118,7 @@ class Shares(ABC):
             times, self.times = self.times, None
         metrics = model.metrics_variables
         others = [v for v in model.non_trainable_variables if self._depends_on_rows(v)]
-        # What every rank has counted of a batch that was not shared counts once.
+        # All ranks have counted a batch that was not shared; together it counts once.
         share = times / self.world
         counted = [self.fixed(v) * ops.cast(share, v.dtype) for v in metrics]
         sums = self.reduced([*counted, *(self.fixed(v) for v in others)], "states")

@@ -99,7 +99,7 @@ class InitialWeights:
         """
         for part in keras_private.layers_inside(layer):
             for generator in keras_private.seed_generators(part):
-                # What keeps a layer's states stands among its generators, see ``runtime.states.tracking``.
+                # The list also holds a layer's states, see ``runtime.states.tracking``.
                 drawn = isinstance(generator, keras.random.SeedGenerator)
                 if not drawn or not keras_private.has(generator, "_initial_seed"):
                     continue

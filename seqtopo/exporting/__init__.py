@@ -344,7 +344,7 @@ def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, An
         SpecError: it gave none.
     """
     file.write_text(json.dumps(request), encoding="utf-8")
-    # What can be imported here, a custom layer's package for one, can be imported there.
+    # The child can import what this process can, such as the package of a custom layer.
     path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), *sys.path)))
     with doing(f"exporting on {backend}"):
         done = subprocess.run(

@@ -126,7 +126,7 @@ def _declared(shape: Shape, floats: bool) -> Iterator[Content]:
         if i == last and floats:
             yield (Part(FEATURES, size),)
         else:
-            # Of three axes the first may count steps, or the rows of an image.
+            # The first of three axes may be time steps, or the rows of an image.
             yield (Part(STEPS if i == 0 and len(shape) != 3 else PLACES, size),)
 
 

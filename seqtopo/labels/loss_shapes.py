@@ -131,7 +131,7 @@ def _elementwise(labels: Shape, output: Shape) -> Verdict:
     ours, theirs = _align_ranks([_BATCH, *labels], [_BATCH, *output])
     longer = max(len(ours), len(theirs))
     pairs = list(zip(_filled(ours, longer), _filled(theirs, longer), strict=True))
-    # Where an axis was squeezed, 1 is another axis than the ? that it meets, and would be stretched to it.
+    # If an axis was squeezed, a 1 is another axis than the ? it meets, and would be broadcast to it.
     as_many = len(labels) == len(output)
     if len(ours) == len(theirs) and all(_same(a, b) and (as_many or (a == 1) == (b == 1)) for a, b in pairs):
         return "fits"

@@ -89,7 +89,7 @@ def _without_loss(
             yield from _out_of_head_range(compared, path, training, sources, tried)
     elif ids_fit(shape, output) and (compared.values is None or compared.values.whole):
         classes = activation_behind(path.nodes[0].layer) == "softmax"
-        # Of another head a loss of one's own may take the numbers for something else.
+        # With another head, a loss of the user's own may read the numbers in another way.
         for problem in _ids(compared, path, training, sources, tried):
             if not classes and _may_be_ids(compared, output):
                 help = f"{problem.help}, if they are ids of classes; else name the loss"

@@ -216,9 +216,9 @@ def train(
     states: list[np.ndarray[Any, Any]] = []
 
     def begin(epoch: int, logs: Any) -> None:
-        # What chance there is in an epoch comes from its number, so that it is the same whether the run
-        # was stopped before it or not: fit looks at a batch before the first one, which takes of it, and
-        # PyTorch draws what dropout leaves out from its one generator for all.
+        # The random numbers of an epoch depend on its number, so that they are the same whether the run was
+        # stopped before it or not: fit reads a batch before the first one, which draws some, and PyTorch
+        # draws dropout from its one generator.
         batches.go_to(epoch)
         keras.utils.set_random_seed(epoch)
         for variable, state in zip(drawn, states, strict=True):

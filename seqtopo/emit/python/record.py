@@ -347,7 +347,7 @@ def mask_axes(
 
     mask = (row.mask or masking.passes)(get, axes[0] - 1)
     if mask.gives == "new":
-        # Of ids, each is masked; of steps, all features of one.
+        # A mask of ids has a value for each id; one of steps has one for all features of a step.
         return axes[0] if row.role == "embedding" else axes[0] - 1
     found = mask.handed_on(came)
     if mask.gives == "any":

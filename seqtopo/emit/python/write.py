@@ -155,7 +155,7 @@ def _calls(model: WrittenModel, kept: Iterable[Statement]) -> list[Statement]:
         if statement in found:
             continue
         found[statement] = None
-        # What is called is not part of the model's own graph: what a layer has inside is its own.
+        # The called layer is left out: a graph inside it is not part of the model's own.
         given = (
             (statement.value.args, statement.value.kwargs)
             if isinstance(statement.value, Apply)

@@ -98,7 +98,7 @@ def compiled_call(call: Call, arrays: Arrays) -> Program:
     # The backends have many ways to say that something cannot be compiled, and Keras puts them into others.
     except Exception as error:
         program = _in_keras(call, _reason(error))
-        # What is wrong in itself is said here.
+        # Inputs that Keras refuses raise its error in this call.
         program.run(arrays)
         return program
 
@@ -158,7 +158,7 @@ def _on_tensorflow(call: Call, arrays: Arrays) -> Program:
         compiled = program(True)
     except tf.errors.OpError as error:
         return replace(plain, how=f"{plain.how}; XLA cannot compile it: {_reason(error)}")
-    # Which is faster differs from model to model, up to five times, either way.
+    # Either can be up to five times as fast as the other; this differs from model to model.
     slow, fast = _best_time(plain, arrays), _best_time(compiled, arrays)
     if fast <= slow:
         return compiled

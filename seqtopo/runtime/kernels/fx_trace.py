@@ -98,7 +98,7 @@ def _optimize(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
     graph = traced.graph
     places = [node for node in graph.nodes if node.op == "placeholder"]
     values: dict[Any, Any] = dict(zip(places, arguments, strict=True))
-    # What is the same tensor each time; and of these, what has the same numbers in it too.
+    # The nodes that give the same tensor each time; those in ``known`` also give the same numbers.
     same = dict.fromkeys(places[:steady])
     known: set[Any] = set()
     writes = any(_is_mutating(node.target) for node in graph.nodes)
@@ -109,7 +109,7 @@ def _optimize(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
             known.add(node)
         elif node.op == "call_function":
             if node.target is torch._C._set_grad_enabled:
-                # What is traced runs with gradients off.
+                # Traced operations run with gradients off.
                 graph.erase_node(node)
                 continue
             args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)

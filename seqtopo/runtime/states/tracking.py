@@ -139,8 +139,8 @@ def _stateful_call(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
         _fix_batch(sequences, tree.flatten(layer.states)[0].shape[0])
         result = stock(sequences, initial_state=initial_state, mask=mask, training=training)
         if on_jax:
-            # What was assigned may be what the caller is given too; JAX's trainer gives the buffers of
-            # variables away, and the caller's array with them.
+            # The assigned array may be one that the caller gets too. JAX's trainer donates the buffers of
+            # variables, and with them the caller's array.
             for variable in tree.flatten(layer.states):
                 variable.assign(ops.copy(variable))
         masks = [each for each in tree.flatten(mask) if each is not None]

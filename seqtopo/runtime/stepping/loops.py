@@ -146,7 +146,7 @@ def _tensorflow_scan(
 
     if not length:
         return carry, []
-    # What one step gives tells the shapes of the arrays; the loop does the others.
+    # The outputs of the first step give the shapes of the arrays; the loop computes the others.
     carry, first = body(fixed, carry, [x[0] for x in steps])
     arrays = [tf.TensorArray(x.dtype, size=length, element_shape=x.shape).write(0, x) for x in first]
     shapes = [x.shape for x in carry]

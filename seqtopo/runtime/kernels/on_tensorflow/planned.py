@@ -48,7 +48,7 @@ def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
     given = inspect.signature(stock).bind(model, *args, **kwargs)
     steps = planned(given.arguments)
     if model.optimizer is not None:
-        # Who calls it for one epoch again and again trains for long, too.
+        # Steps of earlier calls count, since some users call fit for one epoch again and again.
         steps += int(ops.convert_to_numpy(model.optimizer.iterations))
     declined: set[int] = cached(model, "declined", set)
     if any(steps * length >= WORTH_COMPILING for length in declined):

@@ -169,7 +169,7 @@ class _Loop:
         """Return the states after all steps, and the results of each step, stacked over time."""
         steps = self._steps
         first = steps - 1 if reverse else 0
-        # What a step gives is known by its first call, which XLA takes out again.
+        # This call gives the dtypes and shapes of a step's results; XLA removes it.
         _, example = step(tf.constant(first), states)
         stacks = tuple(tf.TensorArray(e.dtype, steps, element_shape=e.shape) for e in example)
 

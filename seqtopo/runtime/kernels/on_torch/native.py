@@ -118,7 +118,7 @@ def run(
         raise NotNow("it is given another number of features than it has weights for")
     laid = None
     if mask is not None:
-        # Of c, the native call tells what it is after all steps only.
+        # The native call returns the carry c only after all steps.
         every_state = native.states > 1 and (layer.return_state or layer.stateful)
         aligned = device == "cpu" and not every_state
         laid = packing(mask.bool(), layer.go_backwards, layer.zero_output_for_mask, aligned=aligned)
@@ -127,8 +127,7 @@ def run(
     if training and cell.dropout:
         sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
     sequences = sequences.to(weights[0].dtype)
-    # Whether there are biases, how many layers, dropout between them, whether a gradient is wanted, and
-    # whether it goes both ways.
+    # Has biases, number of layers, dropout between them, needs a gradient, is bidirectional.
     options = (cell.bias is not None, 1, 0.0, torch.is_grad_enabled(), False)
     if laid is not None:
         steps = laid.pack(sequences)

@@ -38,7 +38,7 @@ def choose(model: Any) -> Choice:
         return walk
     steps = Steps(walk)
     more: dict[str, Any] = {"train_step": steps.train, "predict_step": steps.predict}
-    # What holds a stateful model to its batches has wrapped them before.
+    # For a stateful model, ``fixed_batch`` has wrapped these methods already.
     more |= {name: partial(in_step, name) for name in RUNS if "reset_states" not in vars(model)}
     return Kernel("straight calls", "call", walk, more=tuple(more.items()))
 
