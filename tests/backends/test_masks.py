@@ -129,3 +129,14 @@ def test_fault_d15_masks_go_on_where_keras_makes_layers_without(monkeypatch: pyt
     short, padded = np.array([[1, 2, 3]]), np.array([[1, 2, 3, 0, 0]])
     found = [keras.ops.convert_to_numpy(model(ids)) for ids in (short, padded)]
     np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+
+
+def test_a_mask_of_several_axes_fails_where_the_checker_says() -> None:
+    ids = np.ones((2, 5, 4), "int32")
+    spec = "in(5,4,int) -> embed(9,3,mask) -> td(lstm(3)) -> lstm(2)"
+    assert [d.code for d in seqtopo.check(spec).diagnostics] == ["ST679"]
+    with pytest.raises(Exception, match=r"shape|size|broadcast|dimension"):
+        seqtopo.compile(spec, kernels=False).predict(ids, verbose=0)
+    meant = "in(5,4,int) -> td(embed(9,3,mask) -> lstm(3)) -> lstm(2)"
+    assert not seqtopo.check(meant).diagnostics
+    assert seqtopo.compile(meant).predict(ids, verbose=0).shape == (2, 2)

@@ -104,3 +104,46 @@ def masks(spec: str) -> Masks:
     resolved = analyse(spec).resolved
     assert resolved is not None
     return follow(resolved.graph, resolved.graph.nodes)
+
+
+SENTENCES = "in(10,20,int) -> embed(5000,16,mask)"
+
+
+@pytest.mark.parametrize(
+    ("spec", "at"),
+    [
+        (f"{SENTENCES} -> td(lstm(32)) -> lstm(8)", "lstm(8)"),
+        (f"{SENTENCES} -> td(bi(gru(32))) -> bi(gru(8,seq)) -> dense(1)", "bi(gru(8,seq))"),
+        (f"{SENTENCES} -> td(lstm(8,seq) -> flatten) -> rnn(8)", "rnn(8)"),
+        (f"{SENTENCES} -> td(lstm(20)) -> lstm(20)", "lstm(20)"),
+        (f"{SENTENCES} -> td(gavgpool1d) -> gavgpool1d", "gavgpool1d"),
+        (f"{SENTENCES} -> td(lstm(32)) -> mean(time)", "mean(time)"),
+        (f"{SENTENCES} -> td(lstm(32)) -> mha(2,8)", "mha(2,8)"),
+        ("in(10,20,3) -> mask -> td(dense(8)) -> td(flatten) -> gru(8)", "gru(8)"),
+    ],
+)
+def test_a_mask_of_several_axes_is_found_where_one_is_wanted(spec: str, at: str) -> None:
+    assert_found(spec, "ST679", at)
+    assert assert_mended(spec, "ST679")
+
+
+@pytest.mark.parametrize("source", [SENTENCES, "in(10,20,3) -> mask"])
+def test_such_a_mask_at_a_convolutional_lstm_has_no_td_to_end_in(source: str) -> None:
+    (found,) = findings(f"{source} -> conv_lstm1d(2,2)", "ST679")
+    assert not found.fixes
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        f"{SENTENCES} -> td(lstm(32)) -> at(-1)",
+        f"{SENTENCES} -> td(lstm(32)) -> last(2) -> lstm(2)",
+        f"{SENTENCES} -> td(lstm(32)) -> td(dense(3)) -> flatten",
+        f"{SENTENCES} -> mean(2) -> lstm(8)",
+        "in(10,20,int) -> td(embed(5000,16,mask) -> lstm(32)) -> lstm(8)",
+        "in(10,20,3) -> mask -> reshape(10,60) -> lstm(8)",
+        f"{WORDS} -> lstm(8,seq) -> mha(2,8)",
+    ],
+)
+def test_a_mask_that_fits_or_ends_is_left_alone(spec: str) -> None:
+    assert not findings(spec, "ST679")

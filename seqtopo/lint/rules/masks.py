@@ -12,11 +12,13 @@ from seqtopo.graph.graph import Node
 from seqtopo.graph.masks import Masked, Masks, mask_of, uses_mask
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import HANDS_ON, Role, Row
+from seqtopo.layers.sizes import show_shape
 from seqtopo.layers.values import FLOATS, INTEGERS
 from seqtopo.lint.edits import step
 from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument, without
 from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import Finding, View, in_order, rule
+from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
@@ -154,6 +156,66 @@ def _in_td(view: View) -> Iterator[Finding]:
                 help="put what uses it into the same td, as in td(embed(5000,64,mask) -> lstm(32))",
                 fixes=plain,
             )
+
+
+@rule("ST679")
+def mask_of_several_axes(view: View) -> Iterator[Finding]:
+    """Find a mask for the steps within each step, at a layer that wants one number a step."""
+    for flow in view.flows:
+        masks = flow.masks
+        told: set[int] = set()
+        for index, came in masks.before.items():
+            node = flow.graph.nodes[index]
+            mask = came[0] if came else None
+            if mask is None or mask.end is not None or not uses_mask(flow.graph, node):
+                continue
+            layer, origin = node.layer, mask.origin
+            assert layer is not None
+            path = _unchanged_mask(flow, node, origin)
+            if path is None or layer.row.steps or origin.index in told:
+                continue
+            axes = len(flow.came(origin).shape) - (0 if flow.has_role(origin, "embedding") else 1)
+            wanted = 1 if layer.row.recurrent else len(flow.came(node).shape) - 1
+            if axes <= wanted:
+                continue
+            told.add(origin.index)
+            fixes = _masked_inside(flow, origin, path)
+            assert origin.layer is not None
+            yield Finding(
+                node.span,
+                f"{layer.row.name} takes a mask with one number a step, but the mask of "
+                f"{origin.layer.row.name} is {show_shape(flow.came(origin).shape[:axes])}: Keras raises, or "
+                "masks units where the sizes agree",
+                label="takes one number a step",
+                labels=(Label(origin.span, "masks the steps within each step"),),
+                help="" if fixes else "make the mask inside td(...), where it ends, or make none",
+                fixes=fixes,
+            )
+
+
+def _unchanged_mask(view: View, node: Node, origin: Node) -> list[Node] | None:
+    """Return the calls from a mask's origin to a node, if they hand on the mask as it is; else None."""
+    path: list[Node] = []
+    here = view.maker(node.inputs[0])
+    while here is not origin:
+        stock = here.layer is not None and here.layer.row.keras and not here.layer.row.function
+        if not stock or mask_of(view.graph, here).gives != "first" or not here.inputs:
+            return None
+        path.append(here)
+        here = view.maker(here.inputs[0])
+    return path[::-1]
+
+
+def _masked_inside(view: View, origin: Node, path: list[Node]) -> tuple[Fix, ...]:
+    """Return the fix that moves a mask's origin into the td that follows it."""
+    if not path or not view.is_row(path[0], "td") or view.users(origin) != path[:1]:
+        return ()
+    drop, maker, wrapper = view.edits.drop(origin), view.written(origin), view.written(path[0])
+    if drop is None or maker is None or not isinstance(wrapper, tree.Call) or len(wrapper.args) != 1:
+        return ()
+    inner = wrapper.args[0].value.span
+    first = Edit(Span(inner.start, inner.start), f"{print_expr(maker)} -> ")
+    return (Fix("make the mask inside td", (drop, first)),)
 
 
 @rule("ST637")
