@@ -91,6 +91,23 @@ def test_the_last_model_without_errors_stays(page: Page) -> None:
     expect(page.locator("#kind")).to_contain_text("31,137")
 
 
+def test_the_pictures_are_of_the_model_whose_shapes_are_shown(page: Page) -> None:
+    write(page, "in(8) -> dense(3)")
+    expect(page.locator("#kind")).to_contain_text("one-to-one")
+    write(page, WRONG)  # before the pictures are drawn, which waits for a pause
+    expect(page.locator("#old")).to_be_visible()
+    expect(page.locator("#kind")).to_contain_text("one-to-one")
+    expect(page.locator("#drawing img")).to_have_attribute("alt", re.compile("one-to-one"))
+
+
+def test_a_finding_says_nothing_but_words(page: Page) -> None:
+    for text, count in ((WRONG, 1), ("in(8) -> dense(4) if -> dense(1)", 1), ("in(8) -> what(4)", 1)):
+        write(page, text)
+        expect(page.locator("#problems li")).to_have_count(count)
+        said = page.locator("#problems li").all_inner_texts()
+        assert not {"false", "0", "undefined", "null"} & set(" ".join(said).split()), said
+
+
 def test_a_code_is_explained(page: Page) -> None:
     write(page, WRONG)
     page.get_by_role("button", name="ST301").click()

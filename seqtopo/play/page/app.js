@@ -9,7 +9,7 @@ import { changes, download, h, prose, toast } from "./text.js";
 import { makeTraining } from "./train.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { language: "spec", dims: {}, model: 0, tab: "model", lesson: -1, findings: [], report: null };
+const state = { language: "spec", dims: {}, model: 0, tab: "model", lesson: -1, findings: [], report: null, valid: null };
 const isEmbedded = link.embedded(location.hash);
 document.documentElement.classList.toggle("embed", isEmbedded);
 
@@ -83,6 +83,7 @@ function open({ text, language = "spec", dims = {} }) {
   setLanguage(language);
   state.dims = { ...dims };
   state.report = null;
+  state.valid = null;
   for (const figure of Object.values(figures)) figure.clear();
   $("kind").textContent = "";
   $("table").replaceChildren();
@@ -129,6 +130,7 @@ function showReport(text, report) {
   }
   state.report = report;
   state.findings = report.diagnostics;
+  if (report.table) state.valid = { text, options: options([]) };
   document.documentElement.classList.toggle("broken", !report.ok);
   editor.mark(marks(text, report.diagnostics, apply));
   $("summary").textContent = text.trim() ? summary(report.diagnostics) : "Write a spec, or take one from the course";
@@ -143,20 +145,22 @@ function showReport(text, report) {
   showTable(report.table);
 }
 
+/** Show what the open tab shows: of the text, or of the last one without errors, whose table is shown, too. */
 async function showTab() {
   const text = editor.text();
   const wants = { model: ["drawing", "unrolled"], code: ["python"], walk: ["walk"], train: [] }[state.tab];
   const broken = Boolean(state.report && !state.report.table);
   $("old").hidden = !broken;
-  document.querySelector(".pictures").hidden = broken && !$("table").childElementCount;
-  $("old").textContent = $("table").childElementCount ? "This is the last model without errors." : "The model is shown once it has no errors.";
+  document.querySelector(".pictures").hidden = broken && !state.valid;
+  $("old").textContent = state.valid ? "This is the last model without errors." : "The model is shown once it has no errors.";
   document.querySelector(".results").classList.toggle("old", broken);
-  if (broken || !wants.length) return;
-  const found = await ask(text, options(wants));
+  const shown = broken ? state.valid : { text, options: options([]) };
+  if (!shown || !wants.length) return;
+  const found = await ask(shown.text, { ...shown.options, wants, theme: theme() });
   if (text !== editor.text()) return;
   if (found.drawing) figures.drawing.show(found.drawing);
   if (found.unrolled) figures.unrolled.show(found.unrolled);
-  if (found.python) showCode(found.python);
+  if (found.python) showCode(found.python, shown.options.language);
   if (found.walk) showWalk(found.walk);
 }
 
@@ -207,9 +211,9 @@ function showTable(table) {
 }
 
 const viewers = {};
-async function showCode(found) {
+async function showCode(found, language) {
   const panel = $("panel-code");
-  const kind = state.language === "spec" ? "python" : "spec";
+  const kind = language === "spec" ? "python" : "spec";
   if (panel.dataset.kind !== kind) {
     panel.dataset.kind = kind;
     const place = h("div", { class: "viewer" });

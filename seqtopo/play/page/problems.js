@@ -26,7 +26,7 @@ export function showProblems(list, text, findings, { apply, select, explain }) {
         one.labels.map((label) => h("p", { class: "label" }, `line ${label.line}: ${label.text}`)),
         one.notes.map((note) => h("p", {}, note)),
         one.help && !fixes.length && h("p", {}, `help: ${one.help}`),
-        fixes.length && h("div", { class: "fixes" }, fixes),
+        fixes.length > 0 && h("div", { class: "fixes" }, fixes),
       );
     }),
   );
