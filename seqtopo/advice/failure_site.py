@@ -249,12 +249,12 @@ def declared_steps(graph: Graph) -> Iterator[Size]:
                 yield steps
 
 
-def free_symbol(graph: Graph, wish: str) -> str:
+def free_symbol(graph: Graph) -> str:
     """Return a symbol for a size that no input declares."""
     taken = {
         str(s) for n in graph.nodes if n.layer is None and n.outputs is not None for s in n.outputs[0].shape
     }
-    return next(name for name in (wish, "S", "N", "STEPS", "STEPS_2") if name not in taken)
+    return next(name for name in ("T", "S", "N", "STEPS", "STEPS_2") if name not in taken)
 
 
 def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
@@ -268,7 +268,7 @@ def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
     expr = sources.of(found[0]) if len(found) == 1 else None
     if not isinstance(expr, tree.Call) or not found[0].outputs or not is_open(found[0].outputs[0].shape[0]):
         return None
-    name = free_symbol(graph, "T")
+    name = free_symbol(graph)
     sizes = (word(name), *map(size_text, found[0].outputs[0].shape[1:]))
     return name, Edit(expr.span, print_expr(declared(expr, sizes)))
 

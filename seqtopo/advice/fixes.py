@@ -250,7 +250,7 @@ def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
     shape = source[0].outputs[0].shape if source[0].outputs is not None else ()
     if not shape or not is_open(shape[0]):
         return
-    length = free_symbol(site.graph, "T")
+    length = free_symbol(site.graph)
     new = print_expr(declared(source[1], (word(length), *map(size_text, shape[1:]))))
     argument = tree.Argument(NOWHERE, given.name, word(length))
     step = print_expr(_with(site.step, given, argument))

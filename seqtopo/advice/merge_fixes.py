@@ -118,7 +118,7 @@ def _at_every_step(site: Site, short: int, long: int, steps: Size) -> Iterator[F
         return
     source, expr = found
     assert source.outputs is not None
-    name = free_symbol(site.graph, "T")
+    name = free_symbol(site.graph)
     sizes = (word(name), *map(size_text, source.outputs[0].shape[1:]))
     edit = site.append(short, call("repeat", word(name)))
     if edit is not None:

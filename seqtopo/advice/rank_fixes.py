@@ -139,7 +139,7 @@ def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor,
         )
     first = made.outputs[0].shape
     sizes = [size_text(s) for s in first]
-    time = free_symbol(site.graph, "T")
+    time = free_symbol(site.graph)
     single = first[0] if len(first) == 1 else 2
     if len(first) == 1 and single != 1 and (not isinstance(single, Expr) or _is_time(single)):
         title = f"declare one number a step: in({single},1)" if not is_open(single) else "in(?,1)"

@@ -413,7 +413,7 @@ def reduced(array: CodeArray, axis: Any, keepdims: bool = False, given: bool = T
     return CodeArray(shape, "float64", origin=Origin(array, "same") if keeps else None)
 
 
-def mapped(array: CodeArray, change: Callable[[float], float] | None, dtype: str = "") -> CodeArray:
+def mapped(array: CodeArray, change: Callable[[float], float] | None) -> CodeArray:
     """Return an array after a function of each number, which goes up with them where ``change`` is given."""
     bounds = array.bounds
     if change is None or bounds is None:
@@ -421,4 +421,4 @@ def mapped(array: CodeArray, change: Callable[[float], float] | None, dtype: str
     else:
         ends = sorted((change(bounds.low), change(bounds.high)))
         bounds = Bounds(ends[0], ends[1], bounds.drawn, bounds.whole)
-    return CodeArray(array.shape, dtype or array.dtype, bounds, origin=Origin(array, "same"))
+    return CodeArray(array.shape, array.dtype, bounds, origin=Origin(array, "same"))

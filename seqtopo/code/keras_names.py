@@ -71,6 +71,7 @@ _FAMILY_OF = {
 }
 _SAME_OBJECTS = {"Adam": "adam"}
 _ENDS_OPTIMIZER = ("legacy", "experimental", "schedules")
+# Not a fact about layers: functions of TensorFlow.
 _TF_OPS: Mapping[str, str] = {
     "concat": "concatenate",
     "reduce_mean": "mean",
@@ -279,6 +280,7 @@ def star(path: str) -> Mapping[str, str] | None:
     elif path == "keras.callbacks":
         names = ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "Callback"]
     elif path == "numpy":
+        # Not a fact about layers: functions of NumPy.
         names = [
             "array",
             "zeros",

@@ -331,12 +331,10 @@ def result_of(call: CodeCall) -> Value:
     return CodeTensor(call) if count == 1 else [CodeTensor(call, i) for i in range(count)]
 
 
-def call_opaque(
-    machine: Machine, name: str, why: str, args: Arguments, node: ast.AST, keeps: bool = False
-) -> Value:
+def call_opaque(machine: Machine, name: str, why: str, args: Arguments, node: ast.AST) -> Value:
     """Return the result of calling something that is not read on tensors: a tensor of unknown shape."""
     inputs = tuple(t for v in args.values for t in tensors_in(v))
-    layer = CodeLayer(name, None, where=machine.where(node), why=why, keeps_shape=keeps)
+    layer = CodeLayer(name, None, where=machine.where(node), why=why)
     call = CodeCall(layer, inputs, where=layer.where, statement=machine.where(machine.statement))
     machine.count(call)
     infer(call)

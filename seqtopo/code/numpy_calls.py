@@ -161,12 +161,12 @@ for _name in (
 # Random numbers
 
 
-def _random(bounds: Bounds | None, dtype: str = "float64", *, loose: bool = False) -> Function:
+def _random(bounds: Bounds | None, *, loose: bool = False) -> Function:
     """Return the function of an array of random numbers; its sizes are separate arguments if ``loose``."""
 
     def made(given: Given) -> CodeArray:
         shape = as_shape(tuple(given.args)) if loose else _size_of(given, 0)
-        return CodeArray(shape, dtype_of(given.kwargs.get("dtype"), dtype), bounds)
+        return CodeArray(shape, dtype_of(given.kwargs.get("dtype"), "float64"), bounds)
 
     return made
 

@@ -39,25 +39,25 @@ def _of_square(given: Given) -> Outcome:
     return Outcome(tuple(Tensor(shape, dtype) for shape in shapes))
 
 
-def _square(given: Given, i: int = 0) -> tuple[Shape, Size]:
-    shape = at_least(given, 2, "(..., N, N)", i)
+def _square(given: Given) -> tuple[Shape, Size]:
+    shape = at_least(given, 2, "(..., N, N)")
     one, two = shape[-2:]
     if one == two:
         return shape[:-2], one
     if isinstance(one, int) and isinstance(two, int):
         raise given.refuse(
             "ST302",
-            f"takes square matrices, but is given {given.inputs[i]}",
+            f"takes square matrices, but is given {given.inputs[0]}",
             label=f"is {one} by {two}",
             help="multiply it by itself first: [x, x -> swap] -> matmul",
-            at=("input", i),
+            at=("input", 0),
         )
     raise given.refuse(
         "ST308",
-        f"must know that its matrices are square, but is given {given.inputs[i]}",
+        f"must know that its matrices are square, but is given {given.inputs[0]}",
         label=f"is {one} by {two}",
         help="write both numbers in in(...), or bind the symbol",
-        at=("input", i),
+        at=("input", 0),
     )
 
 

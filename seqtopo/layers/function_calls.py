@@ -226,12 +226,12 @@ def _pad(call: FunctionCall) -> RowCall | None:
     return _of_one_value(call, "pad", {"before": before, "after": after, "axis": axis, "value": value})
 
 
-def _with_axis(row: str, axis: int, name: str = "x") -> Callable[[FunctionCall], RowCall | None]:
+def _with_axis(row: str, axis: int) -> Callable[[FunctionCall], RowCall | None]:
     """Return the reader of a function that is a row with its axis: ``hsplit``, ``fliplr``."""
 
     def read(call: FunctionCall) -> RowCall | None:
-        args = {"axis": axis} | {k: v for k, v in call.given.items() if k != name}
-        return _of_one_value(call, row, args, name=name)
+        args = {"axis": axis} | {k: v for k, v in call.given.items() if k != "x"}
+        return _of_one_value(call, row, args)
 
     return read
 

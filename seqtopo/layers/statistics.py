@@ -186,11 +186,9 @@ def _moments_of(call: Call) -> Passed:
 # ---- rows ----------------------------------------------------------------------------------------------
 
 
-def _reduction_row(
-    name: str, about: str, rule: Rule, *before: Param, axis: Param = _AXES, keepdims: bool = True
-) -> Row:
+def _reduction_row(name: str, about: str, rule: Rule, *before: Param, axis: Param = _AXES) -> Row:
     """Return the row of a function over an axis, or over several."""
-    params = (*before, axis, *((KEEPDIMS,) if keepdims else ()))
+    params = (*before, axis, KEEPDIMS)
     given = {"q": "0.5,", "ord": ""}
     first = "".join(given[p.name] for p in before if p.name in given)
     signature = ", ".join(p.name for p in params)

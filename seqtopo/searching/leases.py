@@ -46,7 +46,7 @@ def _started(pid: int) -> str:
         return ""
 
 
-def is_over(held: Any, now: float | None = None) -> bool:
+def is_over(held: Any) -> bool:
     """Return whether a lease has run out, or its process on this machine has ended."""
     if not isinstance(held, dict):
         return False
@@ -60,7 +60,7 @@ def is_over(held: Any, now: float | None = None) -> bool:
             pass
         if held.get("started") and _started(pid) != held["started"]:
             return True
-    return float(held.get("until", 0)) < (time.time() if now is None else now)
+    return float(held.get("until", 0)) < time.time()
 
 
 class Holding:

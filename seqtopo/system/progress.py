@@ -174,12 +174,12 @@ def _tqdm(words: str, total: int, unit: str, asked: bool) -> Any:
     )
 
 
-def tracked(items: Sequence[T], words: str, unit: str = "file") -> Iterator[T]:
+def tracked(items: Sequence[T], words: str) -> Iterator[T]:
     """Yield the items one after the other, and show as a bar how many of them are done."""
     if len(items) < 2:
         yield from items
         return
-    with bar(words, len(items), unit) as told:
+    with bar(words, len(items), "file") as told:
         for number, item in enumerate(items, 1):
             yield item
             told(number)

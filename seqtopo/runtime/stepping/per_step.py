@@ -269,9 +269,9 @@ def _over_time(axis: Any, rank: int, why: str) -> str | None:
     return why if _axes(axis, rank) & {0, TIME} else None
 
 
-def _axis_check(why: str, attribute: str = "axis") -> Callable[[Any, Sequence[Any], Any], str | None]:
+def _axis_check(why: str) -> Callable[[Any, Sequence[Any], Any], str | None]:
     def check(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
-        return _over_time(getattr(operation, attribute, -1), len(flowing[0].shape), why)
+        return _over_time(getattr(operation, "axis", -1), len(flowing[0].shape), why)
 
     return check
 
