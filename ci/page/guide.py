@@ -24,7 +24,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).resolve().parents[2]
 START = ROOT / "examples" / "guide" / "README.md"
 FOLDER = "guide"
-"""Where the pages stand in the folder of the page; they are not kept for a visit without a network."""
+"""The folder of these pages in that of the page; they are not kept for a visit without a network."""
 PICTURES = (".svg", ".png")
 SHOWING = ("check", "show", "draw", "explain", "build", "to-python")
 """Commands whose spec the page shows."""

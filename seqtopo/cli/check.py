@@ -300,7 +300,7 @@ def in_short(report: Report) -> str:
 
 
 def _hanging(text: str, width: int) -> list[str]:
-    """Return a line of the space, wrapped; what goes on is indented as the line is, and two more."""
+    """Return a line of the space, wrapped; further lines are indented by two more blanks than the first."""
     indent = " " * (len(text) - len(text.lstrip()))
     lines = wrap(text.strip(), width - len(indent) - 2)
     return [indent + line if i == 0 else f"{indent}  {line}" for i, line in enumerate(lines)]

@@ -45,7 +45,7 @@ AHEAD = 10
 KEPT = 1000
 """So many steps of the series' end are saved with the model, for forecasts to start from."""
 OUTSIDE = ("epochs", "output", "data", "force", "processes", "device")
-"""The options that a run goes on with, whatever they were before."""
+"""The options that a continued run takes from its command line, and not from the run before."""
 
 
 def fit(job: Job, args: argparse.Namespace, training: Training) -> None:

@@ -88,7 +88,7 @@ def _wrapped(expr: tree.Expr | None) -> tree.Expr | None:
 
 
 def _names(expr: tree.Expr, row: Row) -> bool:
-    """Return whether a step names this layer, and not something that stands for it."""
+    """Return whether a step names this layer, and not a name that is bound to it."""
     name = expr.name if isinstance(expr, tree.Call) else expr
     if not isinstance(name, tree.Name):
         return False

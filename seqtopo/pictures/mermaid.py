@@ -8,7 +8,7 @@ from seqtopo.pictures.scene import MARK
 _SHAPES = {"input": ("([", "])"), "output": ("([", "])"), "merge": ("{{", "}}")}
 _ARROWS = {"data": "-->", "state": "-.->", "mask": "-.->", "dropped": "-.->"}
 _ROOM = '%%{init: {"flowchart": {"subGraphTitleMargin": {"bottom": 16}}}}%%'
-"""Without it, the first box of a frame lies on the frame's title."""
+"""Room without which the first box of a frame would cover the frame's title."""
 
 
 def mermaid(plan: Plan, direction: str = "down") -> str:

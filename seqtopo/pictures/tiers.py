@@ -88,7 +88,7 @@ class Tier:
     direction: Literal["", "forward", "backward", "both"] = ""
     stateful: bool = False
     ends: list[Size] = field(default_factory=list)
-    """The steps whose outputs make the one that goes on, where the others are dropped."""
+    """The steps whose outputs are used, if the others are dropped."""
     row: int = 0
 
     @property

@@ -78,7 +78,7 @@ class Scaling:
         return sorted(symbols(self.flops) | symbols(self.bytes))
 
     def lines(self) -> Iterator[str]:
-        """Yield what people are told, a line each."""
+        """Yield the lines of text about the scaling."""
         each = _counted(self.rows, "row") + " each" if self.shared else "all of it on each"
         yield f"A step of {_counted(self.ranks, 'rank')}, batches of {_counted(self.batch, 'row')}, {each}:"
         ring = f"; a rank sends {_scaled(self.sent, 'B')} in a ring" if isinstance(self.sent, int) else ""

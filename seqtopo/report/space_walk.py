@@ -297,7 +297,7 @@ class _Walk:
                     self._note({name: value})
 
     def _note(self, point: dict[str, int]) -> None:
-        """Look at a choice with the low and with the high ends of what lies between floats."""
+        """Look at a choice with the low and with the high ends of the ranges between floats."""
         low = self.looker.look(point)
         between = [n for n in self.continuous if n in low.used]
         high = {**point, **dict.fromkeys(between, 1)}

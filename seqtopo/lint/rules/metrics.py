@@ -43,7 +43,7 @@ _CUTS = {
     **dict.fromkeys(("precision", "recall"), "thresholds"),
     **dict.fromkeys(("true_positives", "true_negatives", "false_positives", "false_negatives"), "thresholds"),
 }
-"""Metrics that take what lies above a threshold for a yes, each with the argument that sets it."""
+"""Metrics that count outputs above a threshold as 1, each with the argument that sets it."""
 
 
 @rule("ST629")
