@@ -14,6 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.terminal import put, say, terminal
+from seqtopo.diag.error import SpecError
+from seqtopo.graph.domains import in_words
 from seqtopo.report.columns import Column, columns
 from seqtopo.searching.results import (
     FINALISTS,
@@ -24,7 +26,7 @@ from seqtopo.searching.results import (
     tally,
     values_of,
 )
-from seqtopo.searching.storage import SUFFIX, open_storage, wrong
+from seqtopo.searching.storage import SUFFIX, open_storage, storage_failures, wrong
 
 SHOWN = 5
 """So many trials are shown."""
@@ -39,23 +41,34 @@ def show(args: argparse.Namespace) -> int:
     """Show the study that ``--show`` names. Returns the exit code."""
     name, journal = args.show, Path(args.show)
     if args.storage is None and not journal.is_file():
-        if args.spec is None:
-            raise UsageError(
-                f"there is no journal {journal}",
-                "give its file, --show temperatures.study.log, or the storage of the study: --storage URL",
-            )
-        journal = journal_of(args.data or args.spec)
+        journal = journal_of(args.data or args.spec) if args.spec is not None else _journal_here(name)
     storage = open_storage(args.storage, journal, make=False)
-    names = [frozen.study_name for frozen in storage.get_all_studies()]
+    with storage_failures(name):
+        names = [frozen.study_name for frozen in storage.get_all_studies()]
     wanted = name if name in names else args.study or (names[0] if len(names) == 1 else None)
     if wanted not in names:
-        raise wrong(
-            "ST442",
-            f"there is no study {wanted or name}",
-            f"its studies are {', '.join(names) or 'none'}: --study NAME",
-        )
+        where = args.storage or journal
+        help = f"its studies are {in_words(names)}: --study NAME" if names else "no search has begun there"
+        raise wrong("ST442", f"there is no study {wanted or name} in {where}", help)
     put_study(optuna.load_study(study_name=wanted, storage=storage), pareto_too=args.pareto)
     return 0
+
+
+def _journal_here(name: str) -> Path:
+    """The journal of this folder that holds a study of that name."""
+    there = sorted(Path().glob(f"*{SUFFIX}"))
+    for path in there:
+        try:
+            studies = open_storage(None, path).get_all_studies()
+        except SpecError:  # it is no journal
+            continue
+        if name in [frozen.study_name for frozen in studies]:
+            return path
+    raise UsageError(
+        f"there is no journal {name}, and no study {name} in one of this folder",
+        f"give its file: --show {there[0] if there else 'temperatures.study.log'}; "
+        "or the storage of the study: --storage URL",
+    )
 
 
 def put_study(study: Study, *, pareto_too: bool = False) -> None:

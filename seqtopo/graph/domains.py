@@ -169,6 +169,16 @@ def read_domain(written: tree.Domain, value: Callable[[tree.Expr], Any]) -> Doma
     found = Domain(written.name.name, written.span, low=low, high=high, log=written.log, step=step)
     if step is None or found.count is None:
         return found
+    if found.count == 1:
+        assert written.step is not None
+        raise Refusal(
+            "ST224",
+            f"the range of {written.name.name} has one value only, {show(low)}: its step leads beyond "
+            f"{show(high)}",
+            written.step.span,
+            label="too large",
+            help=f"take a smaller step, or bind it: let {written.name.name} = {show(low)}",
+        )
     last = found.value(found.count - 1)
     assert not isinstance(last, str)
     return Domain(found.name, found.span, low=low, high=last, log=found.log, step=step)

@@ -63,7 +63,7 @@ def spaced(checked: Checked, dims: Mapping[str, Any] | None = None) -> tuple[Che
     if not walk.domains or walk.unreadable:
         return checked, None
     space = walk.run()
-    if not walk.failures or walk.fine == 0:
+    if not walk.failures or (walk.fine == 0 and not checked.ok):  # the first choice's errors say it
         return checked, space
     found = tuple(_failures(walk))
     kept = tuple(d for d in checked.diagnostics if d.severity != "error")

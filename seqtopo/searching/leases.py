@@ -110,21 +110,23 @@ def queue_again(study: Study, trial: FrozenTrial) -> None:
     if any(t.user_attrs.get("after") == trial.number for t in before):
         return
     dead = len(before) > MOST_RETRIES
+    # Killed while its names were being written, it has no whole point yet: that is drawn again.
+    whole = "point" in trial.user_attrs
     if dead:
         attrs[WHY] = f"its worker was killed {len(before)} times"
     study.add_trial(
         create_trial(
             state=TrialState.FAIL if dead else TrialState.WAITING,
-            params=trial.params,
-            distributions=trial.distributions,
+            params=trial.params if whole else {},
+            distributions=trial.distributions if whole else {},
             user_attrs=attrs,
         )
     )
 
 
 def _retried(trial: FrozenTrial) -> int | None:
-    """Return the number of the killed trial that a trial repeats; heartbeats note it in their own way."""
-    found = trial.user_attrs.get(RETRY_OF, trial.system_attrs.get("failed_trial"))
+    """Return the number of the killed trial that a trial repeats."""
+    found = trial.user_attrs.get(RETRY_OF)
     return None if found is None else int(found)
 
 
@@ -143,17 +145,20 @@ def ordinal(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
     return first - sum(1 for t in trials if t.number < first and _retried(t) is not None)
 
 
-def requeue_killed(study: Study) -> int:
-    """Queue the trials of killed workers again, and return their number; heartbeats do it otherwise."""
+def requeue_killed(study: Study, trials: Sequence[FrozenTrial], *, heartbeats: bool = False) -> int:
+    """Queue the trials of killed workers again, and return their number.
+
+    Where the storage has ``heartbeats``, it finds most of them; not those whose worker was killed before its
+    first sign of life, or that failed by the hand of one that was killed before it queued them.
+    """
     found = 0
-    trials = study.get_trials(deepcopy=False)
     done = {t.user_attrs.get("after") for t in trials}
     for trial in trials:
         killed = trial.state == TrialState.FAIL and not any(m in trial.user_attrs for m in (WHY, *_DROPPED))
         if killed and trial.number not in done:
             queue_again(study, trial)
             found += 1
-        elif trial.state == TrialState.RUNNING and _is_lost(trial):
+        elif trial.state == TrialState.RUNNING and _is_lost(trial, heartbeats=heartbeats):
             try:
                 study.tell(trial.number, state=TrialState.FAIL)
             except (UpdateFinishedTrialError, ValueError):  # somebody else was faster
@@ -163,10 +168,10 @@ def requeue_killed(study: Study) -> int:
     return found
 
 
-def _is_lost(trial: FrozenTrial) -> bool:
+def _is_lost(trial: FrozenTrial, *, heartbeats: bool) -> bool:
     """Return whether a running trial has no worker: its lease is over, or none was written in time."""
     held = trial.user_attrs.get(LEASE)
     if held is not None:
-        return is_over(held)
+        return not heartbeats and is_over(held)
     begun = trial.datetime_start
     return begun is not None and time.time() - begun.timestamp() > GRACE

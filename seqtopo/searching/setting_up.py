@@ -141,7 +141,7 @@ def set_up(
     if not again.ok:
         raise SpecError(again.diagnostics)
     assert space is not None
-    points = Points(checked.source, bound, options.max_params, options.min_steps)
+    points = Points(checked.source, bound, most_params(options), options.min_steps)
     if not points.some_topologies(1):
         raise _nothing_allowed(options, space)
     if options.sampler == "grid":
@@ -187,9 +187,11 @@ def check_sampler(kind: str) -> None:
 
 def _nothing_allowed(options: Options, space: Space) -> SpecError:
     asked = []
-    if options.max_params is not None and space.smallest is not None:
+    most = most_params(options)
+    smallest = space.smallest.params if space.smallest is not None else None
+    if options.max_params is not None or (isinstance(smallest, int) and smallest > most):
         asked.append(
-            f"at most {options.max_params:,} parameters (the smallest has {space.smallest.params:,})"
+            f"at most {most:,} parameters" + (f" (the smallest has {smallest:,})" if smallest else "")
         )
     if options.min_steps is not None:
         asked.append(f"{options.min_steps:,} steps left")

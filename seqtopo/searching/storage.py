@@ -8,13 +8,15 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from seqtopo.diag.error import SpecError
@@ -34,6 +36,8 @@ RECORD = "seqtopo"
 HEARTBEAT, GRACE = 20, 80
 """The seconds between two heartbeats of a worker, and those without one after which it counts as dead."""
 _TRIES = 5
+_CONNECTIONS = {"pool_size": 1, "max_overflow": 1, "pool_pre_ping": True}
+"""A worker holds one connection, and a second one only while it gives a sign of life."""
 MOST_RETRIES = 2
 """The most times that a trial of a killed worker is queued again."""
 
@@ -41,29 +45,19 @@ Space = Mapping[str, Mapping[str, Any]]
 """The domain of each name as data; see ``Space.data``."""
 
 
-class _FileLock:
-    """A lock on a file, which the system releases if the process dies."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path + ".lock"
-        self.file: int | None = None
-
-    def acquire(self) -> bool:
-        """Wait for the lock, and take it."""
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+@contextmanager
+def _locked(file: Any, path: str) -> Iterator[None]:
+    """Lock a journal for one writer; the system releases the lock if the process dies."""
+    if fcntl is None:
+        lock = JournalFileOpenLock(path)
+        lock.acquire()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except BaseException:
-            os.close(file)
-            raise
-        self.file = file
-        return True
-
-    def release(self) -> None:
-        """Release the lock."""
-        if self.file is not None:
-            os.close(self.file)
-            self.file = None
+            yield
+        finally:
+            lock.release()
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+        yield
 
 
 class WholeLines(JournalFileBackend):
@@ -80,22 +74,17 @@ class WholeLines(JournalFileBackend):
             OSError: they cannot be written.
         """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
-        lock = _FileLock(self.path) if fcntl is not None else JournalFileOpenLock(self.path)
-        lock.acquire()
-        try:
-            with open(self.path, "r+b") as file:
-                end = _end_of_lines(file)
-                file.truncate(end)
-                file.seek(end)
-                try:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError:
-                    os.truncate(self.path, end)
-                    raise
-        finally:
-            lock.release()
+        with open(self.path, "r+b") as file, _locked(file, self.path):
+            end = _end_of_lines(file)
+            file.truncate(end)
+            file.seek(end)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self.path, end)
+                raise
 
 
 def _end_of_lines(file: Any) -> int:
@@ -142,7 +131,7 @@ def open_storage(
         raise
     # Drivers raise what they like; a journal may be no journal.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = _reason(error)
         where = "the journal" if url is None else "the storage"
         raise wrong(
             "ST443",
@@ -162,7 +151,7 @@ def _database(url: str, heartbeat: int, grace: int) -> RDBStorage:
                     _with_driver(url),
                     heartbeat_interval=heartbeat,
                     grace_period=grace,
-                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES),
+                    engine_kwargs={} if url.startswith("sqlite") else _CONNECTIONS,
                 )
         except ImportError:
             raise
@@ -224,7 +213,7 @@ def join(
     Raises:
         SpecError: ST441, the study searches something else; ST443, it cannot be written.
     """
-    try:
+    with storage_failures(name):
         study = optuna.create_study(
             storage=storage, study_name=name, load_if_exists=True, sampler=sampler, pruner=pruner
         )
@@ -239,12 +228,32 @@ def join(
         found = checked_record(name, known, record, widen=widen)
         if found != known:
             study.set_user_attr(RECORD, found.as_data())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise wrong(
-            "ST443", f"the study {name} cannot be written: {reason}", "make room, and run it again"
-        ) from None
     return study, found
+
+
+def _reason(error: BaseException) -> str:
+    """Return the words of a driver's error, without those of SQLAlchemy around it."""
+    said = str(error).partition("(Background on this error")[0].partition("[SQL:")[0]
+    return " ".join(said.split())[:300] or type(error).__name__
+
+
+@contextmanager
+def storage_failures(name: str) -> Iterator[None]:
+    """Say of a study whose storage fails that it cannot be written.
+
+    Raises:
+        SpecError: ST443, with the reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason, help = error.strerror or str(error), "make room, and run it again: it goes on"
+    except StorageInternalError as error:
+        reason = _reason(error.__cause__ or error)
+        help = "once the database answers, run it again: it goes on"
+    else:
+        return
+    raise wrong("ST443", f"the study {name} cannot be written: {reason}", help)
 
 
 def checked_record(name: str, known: Record, mine: Record, *, widen: bool) -> Record:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
-from optuna.exceptions import TrialPruned
+from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -26,7 +26,7 @@ from seqtopo.searching.leases import (
 )
 from seqtopo.searching.points import Points, suggest
 from seqtopo.searching.sampling import REPEATED, WholePoints, derived_seed
-from seqtopo.searching.storage import wrong
+from seqtopo.searching.storage import storage_failures, wrong
 
 MOST_FAILED = 8
 """The failures in a row, not counting those of a loss, after which a worker gives up."""
@@ -43,6 +43,13 @@ class FailedTrial(Exception):  # noqa: N818 - it ends a trial, and is no error o
 
 class Stopped(Exception):  # noqa: N818 - somebody asked for it
     """Ends a trial whose worker was asked to stop; the trial is queued again."""
+
+
+class _EndOfTraining(Exception):  # noqa: N818 - its cause may be one
+    """Ends the training of a trial for the reason that is its cause.
+
+    What training raises of itself is a failure of the backend; an exception of seqtopo goes on as it is.
+    """
 
 
 @dataclass
@@ -70,6 +77,7 @@ class Worker:
     heartbeats: bool = False
     each_epoch: Callable[[], None] = lambda: None
     failed: list[str] = field(default_factory=list)
+    number: int | None = None
 
     def run(self) -> str:
         """Work until there are enough trials, and no killed one of another worker is left to repeat.
@@ -78,29 +86,49 @@ class Worker:
             Why it ended: ``"done"``, ``"stopped"``, or ``"exhausted"`` if the whole space was tried.
 
         Raises:
-            SpecError: trial after trial fails in the same way.
+            SpecError: ST445, trial after trial fails in the same way; ST443, the storage cannot be used any
+                more.
         """
+        with storage_failures(self.study.study_name):
+            return self._run()
+
+    def _run(self) -> str:
         while not self.stopping():
-            if self.heartbeats:
-                with warnings.catch_warnings():  # Optuna calls it experimental
-                    warnings.simplefilter("ignore")
-                    optuna.storages.fail_stale_trials(self.study)
-            else:
-                requeue_killed(self.study)
             trials = self.study.get_trials(deepcopy=False)
+            if requeue_killed(self.study, trials, heartbeats=self.heartbeats):
+                continue
             waiting = any(t.state == TrialState.WAITING for t in trials)
             if not waiting and len(counted(trials)) >= self.trials:
                 # A trial of another worker that is killed now is left to this one.
                 if not any(t.state == TrialState.RUNNING for t in trials):
                     return "done"
                 time.sleep(WAIT)
+                if self.heartbeats:  # before each trial, Optuna does it
+                    with warnings.catch_warnings():  # it calls it experimental
+                        warnings.simplefilter("ignore")
+                        optuna.storages.fail_stale_trials(self.study)
                 continue
             if not waiting and self._is_exhausted(trials):
                 return "exhausted"
-            self.study.optimize(self._objective, n_trials=1, catch=(FailedTrial,), callbacks=[self._ended])
+            self._one_trial()
             if len(self.failed) >= MOST_FAILED:
                 raise self._too_many_failed()
         return "stopped"
+
+    def _one_trial(self) -> None:
+        """Begin a trial and end it."""
+        self.number = None
+        try:
+            self.study.optimize(self._objective, n_trials=1, catch=(FailedTrial,), callbacks=[self._ended])
+        except (UpdateFinishedTrialError, ValueError):
+            # This process slept for longer than a lease lasts: others took the trial for lost.
+            if not self._was_taken_away():
+                raise
+
+    def _was_taken_away(self) -> bool:
+        if self.number is None:
+            return False
+        return self.study.get_trials(deepcopy=False)[self.number].state.is_finished()
 
     def _is_exhausted(self, trials: list[FrozenTrial]) -> bool:
         sampler = self.study.sampler
@@ -114,18 +142,20 @@ class Worker:
 
     def _objective(self, trial: optuna.Trial) -> float:
         attrs = trial.user_attrs
+        self.number = trial.number
         with Holding(trial, renew=not self.heartbeats):
             values = self.points.ask(lambda name, distribution: suggest(trial, name, distribution))
             point = self.points.canonical(values)
             trial.set_user_attr("point", point)
-            self._drop_if_not_wanted(trial, point, attrs.get("after"))
+            # Read once, after the point is known to others: each read loads all trials that run.
             trials = self.study.get_trials(deepcopy=False)
+            self._drop_if_not_wanted(trial, trials, point, attrs.get("after"))
             which = ordinal(trials, trials[trial.number])
             seed = attrs.get("seed", derived_seed(self.seed, which))
             trial.set_user_attr("seed", seed)
             trial.set_user_attr("params", self.points.params(values))
             trial.set_user_attr("steps", self.points.fewest_steps(values))
-            same = self._same_as(point)
+            same = _same_as(trials, point)
             if same is not None:
                 trial.set_user_attr("value_of", same.number)
                 assert same.value is not None
@@ -134,24 +164,29 @@ class Worker:
 
     def _score(self, trial: optuna.Trial, text: str, seed: int) -> float:
         def report(step: int, value: float) -> None:
-            trial.report(value, step)
-            self.each_epoch()
-            if self.stopping():
-                raise Stopped
-            if trial.should_prune():
-                raise TrialPruned
+            try:
+                trial.report(value, step)
+                self.each_epoch()
+                if self.stopping():
+                    raise Stopped
+                if trial.should_prune():
+                    raise TrialPruned
+            except Exception as error:
+                raise _EndOfTraining from error
 
         try:
             score = self.train(text, seed, report)
+        except _EndOfTraining as end:
+            if isinstance(end.__cause__, Stopped):
+                raise FailedTrial from None
+            raise end.__cause__ or end from None
         except SpecError as error:
             found = error.diagnostics[0]
-            trial.set_user_attr(WHY, found.message[:500])
+            trial.set_user_attr(WHY, ": ".join((found.message, *found.notes[:1]))[:500])
             self.failed = [] if found.code == "ST731" else [*self.failed, found.message]
             raise FailedTrial from None
         except MemoryError:
             trial.set_user_attr(WHY, "there was not enough memory")
-            raise FailedTrial from None
-        except Stopped:
             raise FailedTrial from None
         self.failed = []
         trial.set_user_attr("folds", list(score.folds))
@@ -159,12 +194,13 @@ class Worker:
         trial.set_user_attr("latency", score.latency)
         return float(score.value)
 
-    def _drop_if_not_wanted(self, trial: optuna.Trial, point: str, after: int | None) -> None:
+    def _drop_if_not_wanted(
+        self, trial: optuna.Trial, trials: Sequence[FrozenTrial], point: str, after: int | None
+    ) -> None:
         """End a trial that another worker has begun too, or that comes after the last wanted one.
 
         ``after`` is the number of the killed trial that it repeats.
         """
-        trials = self.study.get_trials(deepcopy=False)
         before = [t for t in counted(trials) if t.number < trial.number]
         twin = next((t for t in before if after is not None and t.user_attrs.get("after") == after), None)
         if twin is None and getattr(self.study.sampler, "kind", "") not in REPEATED:
@@ -176,11 +212,6 @@ class Worker:
         if after is None and len(before) >= self.trials:
             trial.set_user_attr(SURPLUS, True)
             raise FailedTrial
-
-    def _same_as(self, point: str) -> FrozenTrial | None:
-        """Return a finished trial of the same point; None if there is none."""
-        done = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return next((t for t in done if t.user_attrs.get("point") == point), None)
 
     def _ended(self, study: Study, trial: FrozenTrial) -> None:
         marks = (WHY, SAME_AS, SURPLUS)
@@ -194,3 +225,9 @@ class Worker:
             f"{len(self.failed)} trials failed one after the other: {self.failed[-1]}",
             "train one of them alone to see why: seqtopo fit spec.txt data.csv -D ...",
         )
+
+
+def _same_as(trials: Sequence[FrozenTrial], point: str) -> FrozenTrial | None:
+    """Return a finished trial of the same point; None if there is none."""
+    done = (t for t in trials if t.state == TrialState.COMPLETE)
+    return next((t for t in done if t.user_attrs.get("point") == point), None)

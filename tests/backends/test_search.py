@@ -14,6 +14,8 @@ from seqtopo.diag.error import SpecError
 from seqtopo.report.analyse import analyse
 from seqtopo.searching.running import training_of
 from seqtopo.searching.setting_up import Options, set_up
+from seqtopo.searching.worker import Worker
+from tests.support import spaces
 
 Capture = pytest.CaptureFixture[str]
 
@@ -105,6 +107,25 @@ def test_what_cannot_be_searched_is_said_before_anything_trains(waves: Path, cap
         )
 
 
+@pytest.mark.parametrize("how", ["pruned", "stopped"])
+def test_a_trial_that_ends_early_is_no_failure_of_the_backend(
+    how: str, waves: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = optuna.pruners.ThresholdPruner(upper=-1.0)
+    monkeypatch.setattr("seqtopo.searching.setting_up.pruner_of", lambda kind, epochs: never)
+    if how == "pruned":
+        study = seqtopo.search(SPACE, waves, steps=6, epochs=2, trials=1)
+        assert [t.state for t in study.trials] == [optuna.trial.TrialState.PRUNED]
+        return
+    found = set_up(analyse(SPACE), Options(waves, steps=6, epochs=2), {})
+    study = found.join(optuna.storages.InMemoryStorage(), "s")
+    worker = Worker(study, found.points, training_of(found), 1, 0)
+    worker.each_epoch = lambda: setattr(worker, "stopping", lambda: True)
+    assert worker.run() == "stopped"
+    states = [t.state for t in study.trials]
+    assert states == [optuna.trial.TrialState.FAIL, optuna.trial.TrialState.WAITING]
+
+
 def test_search_from_python(waves: Path, tmp_path: Path) -> None:
     where = f"journal://{tmp_path}/study.log"
     study = seqtopo.search(SPACE, waves, steps=6, epochs=1, trials=2, storage=where, max_params=40)
@@ -114,3 +135,10 @@ def test_search_from_python(waves: Path, tmp_path: Path) -> None:
     assert seqtopo.compile(text, T=6, F=1).count_params() == study.best_trial.user_attrs["params"] == 33
     again = seqtopo.search(SPACE, waves, steps=6, epochs=1, trials=3, storage=where, max_params=40)
     assert len(again.trials) == 3
+
+
+@pytest.mark.parametrize("first", [0, 4, 8])
+def test_no_point_of_a_space_that_checks_dies_of_its_shape(first: int) -> None:
+    ended = [spaces.failures(number, points=1) for number in range(first, first + 4)]
+    assert [wrong for _, wrong in ended if wrong] == []
+    assert "checks" in {how for how, _ in ended}

@@ -6,13 +6,14 @@ import hashlib
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 
 from seqtopo.report.analyse import analyse
 from seqtopo.report.space_walk import spaced
@@ -77,6 +78,16 @@ def worker_on(
     worker = Worker(study, points, pretend(seconds), trials, seed)
     worker.heartbeats = has_heartbeats(storage)
     return worker
+
+
+def points_tried(trials: Sequence[FrozenTrial]) -> list[str]:
+    """Return the points of trials, in the order of their numbers."""
+    return [t.user_attrs["point"] for t in sorted(trials, key=lambda t: t.number)]
+
+
+def journal(path: Path) -> BaseStorage:
+    """Return the storage in a journal."""
+    return open_storage(f"journal://{path}", path)
 
 
 def main() -> None:

@@ -66,6 +66,7 @@ WRONG: list[tuple[str, str]] = [
     ("search A in []", "ST224"),
     ("search A in [3..1]", "ST224"),
     ("search A in [2..2]", "ST224"),
+    ("search A in [1..2] step 5", "ST224"),
     ("search A in [1, 2, 1]", "ST224"),
     ("search A in lstm", "ST224"),
     ("search A in 3", "ST224"),

@@ -143,3 +143,10 @@ def test_the_command_shows_the_space_and_writes_it_as_json(capsys: Capture) -> N
     assert spec["space"]["names"]["CELL"] == {"choices": ["lstm", "gru"]}
     assert main(["check", text, "-D", "A=2", "-D", "CELL=gru"]) == 0
     assert "space" not in capsys.readouterr().out
+
+
+def test_where_every_choice_fails_and_the_first_value_alone_would_not_it_is_said() -> None:
+    found = seqtopo.check("search A in [1..3] step 1.5\nin(4,2) -> lstm(A)").diagnostics
+    assert [(d.code, d.message) for d in found] == [
+        ("ST226", "lstm(units=1.0): units must be a whole number from 1 up")
+    ]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,30 +12,20 @@ from typing import Any
 import optuna
 import pytest
 from optuna.storages import InMemoryStorage
-from optuna.trial import FrozenTrial, TrialState
 
 import seqtopo
+from seqtopo.cli.main import main
 from seqtopo.cli.search_picture import picture
 from seqtopo.cli.search_show import put_study
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.model import Diagnostic
-from seqtopo.searching import leases
-from seqtopo.searching.leases import LEASE, WHY, counted, is_over, lease, requeue_killed
-from seqtopo.searching.results import best_trials, importance, pareto, tally, values_of
-from seqtopo.searching.storage import SUFFIX, checked_record, join, open_storage
-from seqtopo.source import Span
+from seqtopo.searching import sampling
+from seqtopo.searching.leases import WHY, counted
+from seqtopo.searching.results import best_trials, importance, pareto, values_of
+from seqtopo.searching.storage import SUFFIX, checked_record, join
 from seqtopo.system.threads import limit_threads, share
-from tests.support.search_worker import SPACE, points_of, record_of, worker_on
+from tests.support.search_worker import SPACE, journal, points_of, points_tried, record_of, worker_on
 
 ROOT = Path(__file__).parents[2]
-
-
-def points_tried(trials: list[FrozenTrial]) -> list[str]:
-    return [t.user_attrs["point"] for t in sorted(trials, key=lambda t: t.number)]
-
-
-def journal(path: Path) -> Any:
-    return open_storage(f"journal://{path}", path)
 
 
 # ---- points ----------------------------------------------------------------------------------------------
@@ -88,6 +75,28 @@ def test_where_hardly_a_point_is_allowed_one_is_still_taken() -> None:
     worker.run()
     assert [t.user_attrs["params"] <= 60 for t in counted(worker.study.trials)] == [True] * 3
     assert worker.study.sampler.fallen_back >= 1  # type: ignore[attr-defined]
+
+
+def test_what_is_proposed_beyond_the_bound_is_changed_as_little_as_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proposed = {"UNITS": 64, "DEPTH": 3, "RATE": 0.25, "CELL": "gru"}
+
+    class Proposing(optuna.samplers.RandomSampler):
+        def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
+            return dict.fromkeys(proposed)
+
+        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
+            return proposed
+
+    monkeypatch.setattr(sampling, "_inner", lambda kind, seed: Proposing(seed=seed))
+    worker = worker_on(InMemoryStorage(), 8, sampler="cmaes", max_params=12_000)
+    worker.run()
+    trials = counted(worker.study.trials)
+    assert max(t.user_attrs["params"] for t in trials) <= 12_000
+    near = [sum(t.params[name] == value for name, value in proposed.items()) for t in trials]
+    assert sum(near) / len(near) >= 2, near
+    assert max(near) == 3
 
 
 def test_the_fewest_steps_left() -> None:
@@ -186,166 +195,6 @@ def test_a_study_of_somebody_else_is_refused() -> None:
         join(storage, "s", record_of())
 
 
-# ---- failures --------------------------------------------------------------------------------------------
-
-
-def _wrong(code: str, message: str) -> SpecError:
-    return SpecError((Diagnostic(code, message, Span(0, 0)),))
-
-
-def test_a_loss_that_is_not_finite_fails_the_trial_and_not_the_worker() -> None:
-    worker = worker_on(InMemoryStorage(), 20)
-    train = worker.train
-
-    def sometimes(spec: str, seed: int, report: Any) -> Any:
-        if seed % 2:
-            raise _wrong("ST731", "loss is nan in training, in epoch 1")
-        return train(spec, seed, report)
-
-    worker.train = sometimes
-    assert worker.run() == "done"
-    counts = tally(worker.study.trials)
-    assert counts.complete + counts.failed == 20
-    assert counts.reasons == {"loss is nan in training, in epoch 1": counts.failed}
-
-
-def test_where_every_trial_fails_the_worker_says_why() -> None:
-    worker = worker_on(InMemoryStorage(), 50)
-
-    def never(spec: str, seed: int, report: Any) -> Any:
-        raise _wrong("ST438", "torch stopped while a trial was trained")
-
-    worker.train = never
-    with pytest.raises(SpecError, match="8 trials failed one after the other: torch stopped"):
-        worker.run()
-    assert len(worker.study.trials) == 8
-
-
-def test_a_stop_ends_after_the_epoch_and_the_trial_is_trained_later(tmp_path: Path) -> None:
-    path = tmp_path / "study.log"
-    asked = iter([False, False, False, False, True])
-    worker = worker_on(journal(path), 5)
-    worker.stopping = lambda: next(asked, True)
-    assert worker.run() == "stopped"
-    again = worker_on(journal(path), 5)
-    assert again.run() == "done"
-    alone = worker_on(InMemoryStorage(), 5)
-    alone.run()
-    done = counted(again.study.trials)
-    assert len(done) == 5
-    assert {t.user_attrs["point"] for t in done} == set(points_tried(alone.study.trials))
-    assert {t.value for t in done} == {t.value for t in alone.study.trials}
-
-
-def test_a_killed_worker_leaves_its_trial_to_others(tmp_path: Path) -> None:
-    path = tmp_path / "study.log"
-    child = _child(path, 6, 30.0)
-    storage = journal(path)
-    _until(lambda: any("seed" in t.user_attrs for t in _trials(storage)), child)
-    child.kill()
-    child.communicate()
-    (lost,) = [t for t in _trials(storage) if t.state == TrialState.RUNNING]
-    worker = worker_on(storage, 6)
-    assert worker.run() == "done"
-    done = counted(worker.study.trials)
-    assert len(done) == 6
-    retried = [t for t in done if t.user_attrs.get("retry_of") == lost.number]
-    assert [t.params for t in retried] == [lost.params]
-
-
-def test_a_trial_that_kills_its_worker_each_time_fails_for_good() -> None:
-    worker = worker_on(InMemoryStorage(), 4)
-    for _ in range(leases.MOST_RETRIES + 1):
-        trial = worker.study.ask()
-        trial.set_user_attr(LEASE, {**lease(), "until": 0.0, "host": "elsewhere"})
-        assert requeue_killed(worker.study) == 1
-    assert worker.run() == "done"
-    counts = tally(worker.study.trials)
-    assert (counts.complete, counts.failed) == (3, 1)
-    assert list(counts.reasons) == ["its worker was killed 3 times"]
-
-
-def test_a_lease_is_over_when_its_time_or_its_process_is() -> None:
-    mine = lease()
-    assert not is_over(mine)
-    assert is_over({**mine, "until": time.time() - 1})
-    assert is_over({**mine, "started": "1"}) == bool(mine["started"])
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    assert is_over({**mine, "pid": gone.pid})
-    assert not is_over({**mine, "host": "elsewhere", "pid": gone.pid})
-
-
-def _trials(storage: Any) -> list[FrozenTrial]:
-    studies = storage.get_all_studies()
-    return storage.get_all_trials(studies[0]._study_id) if studies else []
-
-
-def _child(path: Path | str, trials: int, seconds: float, *more: str) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "tests.support.search_worker", str(path), str(trials), str(seconds), *more]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        words, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-
-
-def _until(met: Any, child: subprocess.Popen[str]) -> None:
-    for _ in range(1200):
-        if met():
-            return
-        assert child.poll() is None, child.communicate()
-        time.sleep(0.05)
-    raise AssertionError("it took too long")
-
-
-def test_two_processes_on_one_journal(tmp_path: Path) -> None:
-    path = tmp_path / "study.log"
-    children = [_child(path, 20, 0.01) for _ in range(2)]
-    for child in children:
-        out, err = child.communicate(timeout=240)
-        assert (child.returncode, out) == (0, "done\n"), err
-    trials = _trials(journal(path))
-    done = counted(trials)
-    assert len(done) == 20
-    assert {t.state for t in done} == {TrialState.COMPLETE}
-    assert len({t.user_attrs["lease"]["pid"] for t in trials}) == 2
-
-
-def test_a_journal_with_half_a_line_is_mended(tmp_path: Path) -> None:
-    path = tmp_path / "study.log"
-    worker_on(journal(path), 3).run()
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"op_code":4,"worker')
-    worker = worker_on(journal(path), 5)
-    assert worker.run() == "done"
-    assert path.read_bytes().startswith(whole)
-    assert all(json.loads(line) for line in path.read_text().splitlines())
-    assert len(counted(worker.study.trials)) == 5
-
-
-def test_a_full_disk_leaves_whole_lines_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "study.log"
-    worker_on(journal(path), 2).run()
-    limit = path.stat().st_size + 700
-    code = (
-        "import resource, runpy, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-        f"sys.argv = ['worker', {str(path)!r}, '9', '0.0']\n"
-        "runpy.run_module('tests.support.search_worker', run_name='__main__')\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    full = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert full.returncode == 1
-    assert "File too large" in full.stderr
-    assert all(json.loads(line) for line in path.read_text().splitlines())
-    worker = worker_on(journal(path), 9)
-    assert worker.run() == "done"
-    assert len(counted(worker.study.trials)) == 9
-
-
 # ---- what is shown ---------------------------------------------------------------------------------------
 
 
@@ -403,6 +252,24 @@ def test_a_hypermodel_asks_for_what_a_point_uses() -> None:
     assert list(hp.asked) == ["UNITS", "DEPTH", "RATE", "CELL"]
     mixed = seqtopo.hypermodel("search A in [relu, none]\nin(5,8) -> dense(3,A)")
     assert "let A = none" in mixed.spec(_Hp())
+
+
+def test_a_study_is_shown_by_its_name_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.study.log").write_bytes(b"\x99 no journal\n")
+    worker_on(journal(tmp_path / f"b{SUFFIX}"), 1, name="waves").run()
+    assert main(["search", "--show", "waves"]) == 0
+    assert "study waves: 1 trained" in capsys.readouterr().out
+    Path("c.study.log").touch()
+    for name, code, said in (
+        ("nothing", 2, "no study nothing in one of this folder give its file: --show a.study.log"),
+        ("c.study.log", 1, "there is no study c.study.log in c.study.log help: no search has begun there"),
+        ("a.study.log", 1, "error[ST443]: the journal a.study.log cannot be used"),
+    ):
+        assert main(["search", "--show", name]) == code
+        assert said in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_journal_lies_beside_the_data() -> None:
