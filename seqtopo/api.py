@@ -531,7 +531,9 @@ def search(
     >>> len(study.trials), sorted(study.best_params)
     (2, ['CELL', 'UNITS'])
     """
-    _needs_optuna("search")
+    from seqtopo.system.packages import require
+
+    require("optuna", "search", "seqtopo.search")
     from seqtopo.searching.running import run_search
     from seqtopo.searching.setting_up import Options
 
@@ -581,7 +583,9 @@ def spec_of_trial(trial: optuna.Trial | optuna.trial.FrozenTrial, spec: Text, **
     let CELL = gru, UNITS = 6
     in(9,2) -> CELL(UNITS) -> dense(1)
     """
-    _needs_optuna("spec_of_trial")
+    from seqtopo.system.packages import require
+
+    require("optuna", "search", "seqtopo.spec_of_trial")
     from seqtopo.searching.running import points_of
     from seqtopo.searching.running import spec_of_trial as spec_of
 
@@ -604,23 +608,13 @@ def hypermodel(spec: Text, *, backend: str | None = None, **dims: Any) -> SpecHy
     >>> model.tunable
     True
     """
-    _needs_optuna("hypermodel")
+    from seqtopo.system.packages import require
+
+    require("optuna", "search", "seqtopo.hypermodel")
     from seqtopo.searching.points import SpecHyperModel
     from seqtopo.searching.running import points_of
 
     return SpecHyperModel(points_of(analyse(spec, dims), dims), dims, backend)
-
-
-def _needs_optuna(what: str) -> None:
-    """Raise ModuleNotFoundError where Optuna is not installed, which says how to get it."""
-    from importlib.util import find_spec
-
-    if find_spec("optuna") is None:
-        from seqtopo.system.packages import get_extra
-
-        raise ModuleNotFoundError(
-            f"seqtopo.{what} needs Optuna; install it: {get_extra('search')}", name="optuna"
-        )
 
 
 def predictor(model: keras.Model) -> Predictor:

@@ -86,6 +86,14 @@ def missing() -> list[str]:
     return [name for name in BUILDING if find_spec(name) is None]
 
 
+def require(package: str, extra: str, what: str) -> None:
+    """Raise ModuleNotFoundError, with the command that helps, if ``what`` needs a package that is missing."""
+    if find_spec(package) is None:
+        raise ModuleNotFoundError(
+            f"{what} needs {package.capitalize()}; install it: {get_extra(extra)}", name=package
+        )
+
+
 def get_extra(extra: str) -> str:
     """Return the command that installs one of the extras, such as ``jax``, into the Python that is running.
 
