@@ -76,7 +76,7 @@ def _row(
 
 
 def _build() -> Any:
-    """The script that builds the page."""
+    """Return the module that builds the page."""
     spec = importlib.util.spec_from_file_location("build_page", ROOT / "ci" / "page" / "build.py")
     assert spec is not None
     assert spec.loader is not None

@@ -39,7 +39,11 @@ class InnerModel:
         return None
 
     def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
-        """Shapes and weights where these values come in. Raises ``Refusal``."""
+        """Return the outputs and weights for these inputs.
+
+        Raises:
+            Refusal: a layer inside does not take what reaches it.
+        """
         gives: dict[CodeTensor, Tensor] = {
             CodeTensor(i): t for i, t in zip(self.code.inputs, inputs, strict=False)
         }

@@ -117,7 +117,7 @@ class JaxStep:
         return train_function
 
     def _of_all(self, x: Any) -> Any:
-        """The array as one that every process holds; all of them have the same."""
+        """Return an array, equal in all processes, as one that all of them hold."""
         here = jax.device_put(x, self.device)
         return jax.make_array_from_single_device_arrays(here.shape, self.whole, [here])
 

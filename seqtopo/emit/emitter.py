@@ -82,7 +82,7 @@ class Emitter:
                 )
 
     def _batch(self) -> Size | None:
-        """The one fixed batch of the graph, if it has one: stateful layers need it in every part."""
+        """Return the fixed batch of the graph, if it has one: stateful layers need it in every part."""
         return next((n.batch for n in self.graph.nodes if n.batch is not None), self._around)
 
     def _emit(self, nodes: Iterable[int]) -> None:

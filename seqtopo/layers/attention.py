@@ -140,7 +140,7 @@ def _scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
 
 
 def _work(given: Given, outcome: Outcome) -> Products:
-    """The values by the scores, and the queries by the keys where scores are products."""
+    """Return the products of values and scores, and of queries and keys if scores are dot products."""
     query, value, key = attended(given)
     pairs = product(query.shape[:-1]) * value.shape[-2]
     dot = given.row.name == "attention" and given["score_mode"] == "dot"

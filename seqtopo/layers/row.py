@@ -86,7 +86,11 @@ class Applied(Protocol):
         ...
 
     def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
-        """Shapes and weights of a call. Raises ``Refusal``."""
+        """Return the outputs and weights of a call.
+
+        Raises:
+            Refusal: the layer does not take these inputs.
+        """
         ...
 
 

@@ -43,7 +43,7 @@ class Steps(Cells):
     """The layout of an unrolled spec: what ``Cells`` has, and the ways between them."""
 
     def scene(self, title: str = "", about: str = "") -> Scene:
-        """Boxes, lines and texts at their places."""
+        """Return the boxes, lines and texts at their places."""
         self.out = Scene()
         self._lanes()
         self.joined = {i for i, tier in enumerate(self.tiers) if tier.kind == "bar" and self._crossed(tier)}

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.support.imports import ROOT
 
 RIDDLE = re.compile(r"(?:How|If|That|What|When|Where|Whether|Which|Who|Why)\b")
 """The first word of a clause, with which no docstring begins. The one of a function says what it does, as in
 ``Return whether``; the one of a class or a value is a noun phrase."""
+NO_VERB = re.compile(r"(?:A|An|All|Each|Every|One|The|This|Those|[A-Z][a-z]+[^s\W]s)\b")
+"""The first word of a noun phrase, or a verb in the third person. The docstring of a function begins with a
+verb in the imperative, as PEP 257 has it; that of a property is a noun phrase."""
 
 
 def docstrings(text: str) -> Iterator[tuple[int, str]]:
@@ -31,18 +36,43 @@ def riddles(text: str) -> list[tuple[int, str]]:
     return [(line, words.splitlines()[0]) for line, words in docstrings(text) if RIDDLE.match(words)]
 
 
-def test_no_docstring_begins_with_a_clause() -> None:
-    files = sorted([*(ROOT / "seqtopo").rglob("*.py"), *(ROOT / "ci").rglob("*.py")])
-    assert len(files) > 100
-    wrong = [
+def without_verb(text: str) -> list[tuple[int, str]]:
+    """Return the docstrings of functions that do not begin with an imperative, each with its line."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        words = ast.get_docstring(node) or ""
+        is_property = any("property" in ast.unparse(each) for each in node.decorator_list)
+        if not is_property and NO_VERB.match(words):
+            found.append((node.lineno, words.splitlines()[0]))
+    return found
+
+
+FILES = sorted([*(ROOT / "seqtopo").rglob("*.py"), *(ROOT / "ci").rglob("*.py")])
+
+
+@pytest.mark.parametrize("wrong", [riddles, without_verb])
+def test_a_docstring_says_what_a_function_does_and_what_a_value_is(
+    wrong: Callable[[str], list[tuple[int, str]]],
+) -> None:
+    assert len(FILES) > 100
+    found = [
         f"{file.relative_to(ROOT)}:{line}: {words}"
-        for file in files
-        for line, words in riddles(file.read_text(encoding="utf-8"))
+        for file in FILES
+        for line, words in wrong(file.read_text(encoding="utf-8"))
     ]
-    assert not wrong, "\n".join(["say what it does or is:", *wrong])
+    assert not found, "\n".join(["say what it does or is:", *found])
 
 
 def test_a_clause_would_be_noticed() -> None:
     text = '"""Find x."""\nX = 1\n"""How many."""\ndef f():\n    """Whether it is so."""\n    return X'
     assert riddles(text) == [(3, "How many."), (5, "Whether it is so.")]
     assert not riddles('def f():\n    """Return whether it is so."""')
+
+
+def test_a_function_without_a_verb_would_be_noticed() -> None:
+    text = 'def f():\n    """The size."""\n\ndef g():\n    """Returns the size."""'
+    assert without_verb(text) == [(1, "The size."), (4, "Returns the size.")]
+    assert not without_verb('def f():\n    """Pass it on."""')
+    assert not without_verb('class A:\n    @property\n    def f(self):\n        """The size."""')
