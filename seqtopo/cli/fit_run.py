@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     import keras
 
 AHEAD = 10
-"""So many steps ahead are proposed."""
+"""The number of steps ahead in the proposed forecast."""
 KEPT = 1000
-"""So many steps of the series' end are saved with the model, for forecasts to start from."""
+"""The number of steps of the series' end that are saved with the model, as a start of forecasts."""
 OUTSIDE = ("epochs", "output", "data", "force", "processes", "device")
 """The options that a continued run takes from its command line, and not from the run before."""
 

@@ -17,7 +17,7 @@ from seqtopo.report.columns import Column, columns
 from seqtopo.source import Source, Span
 
 SHOWN = 20
-"""So many steps are shown; a file has all of them."""
+"""The maximum number of steps that are shown; a file has all of them."""
 
 
 def parser() -> Parser:

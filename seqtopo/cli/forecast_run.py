@@ -21,7 +21,7 @@ from seqtopo.system.progress import bar, doing
 from seqtopo.system.shell import command
 
 MOST_NAMED = 20
-"""So many names of series are shown."""
+"""The maximum number of names of series that are shown."""
 
 
 def forecast_of(args: argparse.Namespace, path: Path) -> tuple[list[str], Any]:

@@ -14,9 +14,9 @@ from seqtopo.searching.leases import SAME_AS, SURPLUS, WHY
 from seqtopo.searching.results import best_trials, in_short, tally
 
 EVERY = 0.5
-"""Seconds between two looks."""
+"""Seconds between two updates of the board."""
 SHOWN = 4
-"""So many of the best trials, and of those that run, are shown."""
+"""The number of best trials, and of running ones, that are shown."""
 
 
 class Board:

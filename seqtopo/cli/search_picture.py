@@ -17,7 +17,7 @@ WIDTH, HEIGHT, COLUMNS = 320, 220, 3
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 34, 40
 DOT, LINE = "#0b6e99", "#c2410c"
 MOST_NAMES = 12
-"""So many names are drawn."""
+"""The maximum number of names that are drawn."""
 
 
 def picture(study: Study) -> str:

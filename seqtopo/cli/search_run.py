@@ -43,7 +43,7 @@ from seqtopo.system.threads import cores, share
 
 INTERRUPTED = 130
 SEEDS = 3
-"""With so many seeds each of the best is trained, its own among them."""
+"""The number of seeds that each of the best is trained with, its own among them."""
 FINISHING = "finishing"
 """The attribute of a study that holds which worker trains the best model again."""
 

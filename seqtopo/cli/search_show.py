@@ -29,7 +29,7 @@ from seqtopo.searching.results import (
 from seqtopo.searching.storage import SUFFIX, open_storage, storage_failures, wrong
 
 SHOWN = 5
-"""So many trials are shown."""
+"""The number of trials that are shown."""
 
 
 def journal_of(data: str) -> Path:

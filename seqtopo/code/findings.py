@@ -45,7 +45,7 @@ _OF_CALLS = frozenset(("ST203", "ST204", "ST205", "ST214"))
 _MOST_NUMBERS = 6
 _MOST_EQUAL = 24
 _SYMBOLS_ARE = 5040
-"""Stands for a size that only the code knows: whatever divides sizes divides it."""
+"""A stand-in for a size that only the code knows: strides and pools divide it without a rest."""
 
 
 @dataclass

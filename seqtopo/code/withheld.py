@@ -201,7 +201,7 @@ def _is_of_pictures(call: CodeCall, model: CodeModel) -> bool:
 
 _TAKES_PICTURES = re.compile(r".*(?:Conv|Pooling)2D(?:Transpose)?")
 _EXACT = 2**24
-"""Up to here, every whole number is a float32."""
+"""The largest number up to which float32 holds every whole number."""
 _OF_INPUTS: dict[str, Callable[[CodeCall, CodeModel], bool]] = {
     "ST306": _has_channels_first,
     "ST312": _takes_numbers,

@@ -66,7 +66,7 @@ EXCLUDED: Mapping[str, Reason] = {
     **dict.fromkeys(_LOOKUPS, _LOOKUP),
     **dict.fromkeys(_CELLS, _CELL),
 }
-"""By Keras' class name."""
+"""The classes of ``keras.layers`` that are left out, with the reasons."""
 
 
 _MIXES = Reason(

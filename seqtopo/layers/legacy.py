@@ -132,7 +132,7 @@ ARGUMENTS: Mapping[str, Renamed | Gone] = {
     "epochs": Gone("a spec describes the model, not the run", "give it to fit: model.fit(x, y, epochs=10)"),
     "trainable_weights": Gone("a layer is trained as a whole or not at all", "write frozen, or nothing"),
 }  # fmt: skip
-"""By the name that people give."""
+"""The present forms of arguments, by the names that people write."""
 
 VALUES: Mapping[str, Mapping[str, str]] = {
     "merge_mode": {
@@ -200,7 +200,7 @@ CLASSES: Mapping[str, Class] = {
         "write it: res(mha(8,64)) -> norm -> res(dense(2048,relu) -> dense(_)) -> norm", _TORCH
     ),
 }
-"""By the class that people name."""
+"""The present layers, by the class names that people write."""
 
 
 def argument(word: str, has: Collection[str]) -> Renamed | Gone | None:

@@ -77,7 +77,7 @@ OBJECTS: Mapping[str, Mapping[str, Old]] = {
         "gd": Old("sgd", "other libraries"),
     },
 }
-"""By the family, and the name that people give in snake_case."""
+"""The present objects, by the family and the snake_case name that people write."""
 
 DECAY = ("decay", "lr_decay", "learning_rate_decay")
 """The arguments by which earlier optimizers let the learning rate fall: lr / (1 + decay * steps)."""

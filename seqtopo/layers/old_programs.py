@@ -191,7 +191,7 @@ METHODS: Mapping[str, Method] = {
     "predict": Method("predict", (), {}, _QUEUE, _SAMPLES, distinct=False),
     "predict_proba": Method("predict", distinct=False),
 }
-"""By the name in Keras 0.3 to 2."""
+"""Methods of models, by their names in Keras 0.3 to 2."""
 
 GONE_METHODS: Mapping[str, str] = {
     "predict_classes": "write model.predict(x).argmax(axis=-1), or (model.predict(x) > 0.5) for one output",

@@ -20,7 +20,7 @@ LIMIT = 2**31
 """Sizes stay below this: no backend indexes an axis with more than 31 bits everywhere."""
 
 MOST_TERMS = 64
-"""More terms than this in one size are not kept apart: the size becomes an unknown one."""
+"""The maximum number of terms in one size; with more of them it becomes an unknown size."""
 MOST_FACTORS = 64
 """So does a size where more symbols than this are multiplied."""
 MOST_DIVISIONS = 16

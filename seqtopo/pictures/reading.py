@@ -16,7 +16,7 @@ count from 1.
 """
 
 _MOST = 4096
-"""More places than this of the window of a transposed convolution are not looked at one by one."""
+"""The maximum number of places in the window of a transposed convolution that are read one by one."""
 
 
 def passed_of(row: Any, call: Call) -> Passed:

@@ -23,7 +23,7 @@ class Net:
 
     @property
     def span(self) -> tuple[int, int]:
-        """From where to where it runs on its track."""
+        """The ends of the part that runs on its track."""
         return min(self.tops + self.bottoms), max(self.tops + self.bottoms)
 
     @property

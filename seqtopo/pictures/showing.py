@@ -11,13 +11,13 @@ from seqtopo.layers.sizes import Size
 from seqtopo.pictures.tiers import Axis, Link, Place, Tier
 
 MOST_SHOWN = 12
-"""More steps than this of one sequence are not shown, for the sake of what windows read."""
+"""The maximum number of steps of one sequence that are shown because windows read them."""
 
 SHOWN_WHOLE = 8
 """A sequence that windows read is shown whole where it is no longer than this."""
 
 _MOST_READ = 4
-"""Of a window of more steps than this, those that it reads are not shown for its own sake."""
+"""The maximum size of a window whose steps are shown for its own sake."""
 
 Order = Callable[[Size], int]
 

@@ -47,7 +47,7 @@ _SIGNS = {
     "…": "\\ldots{}",
 }
 _LIGATURES = re.compile(r"([-,])(?=\1)")
-"""Two of these become one sign."""
+"""Matches the first of two characters that LaTeX would join to one sign."""
 
 
 def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = None) -> str:

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "seqtopo", ""
     timeout = 60
-    """Seconds that a connection may say nothing."""
+    """The timeout of a silent connection in seconds."""
 
     def do_GET(self) -> None:
         try:

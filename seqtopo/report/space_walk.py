@@ -28,17 +28,17 @@ from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.parse import parse
 
 MOST_LAYERS = 50_000
-"""So many layers and inputs are made to look at all of a space; a larger one is looked at in part."""
+"""The maximum number of layers and inputs made to check a whole space; a larger one is checked in part."""
 SAMPLED = 500
-"""So many points are drawn at random where a space is too large to be looked at whole."""
+"""The number of points drawn at random from a space that is too large to be checked whole."""
 MOST_SHOWN = 5
-"""So many different failures are reported."""
+"""The maximum number of different failures that are reported."""
 _PART = 5
 """Each part of the walk through a larger space makes this fraction of them."""
 _MOST_TRIED = 4
-"""So many ways out are tried for each; each try looks at the space again."""
+"""The maximum number of fixes tried for each failure; each try checks the space again."""
 _FEW_LAYERS = 4_000
-"""So many layers are made for such a try."""
+"""The maximum number of layers made for such a try."""
 _MOST_NARROWED = 64
 _ROUND = (0.0, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
 """Ends that are tried for a range of floats that fails at one of its own."""

@@ -30,7 +30,7 @@ class Token:
 
     @property
     def span(self) -> Span:
-        """From the first to behind the last character."""
+        """The span from the first character to behind the last."""
         return Span(self.start, self.end)
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ _SPECIAL: Mapping[str, _Words] = {
     "upsample1d": windows.stretched,
     "conv1d_transpose": windows.stretched,
 }
-"""By the row's main name; what is in neither has its sentence and its shapes alone."""
+"""Functions by the row's main name; rows in neither table have only their sentence and shapes."""
 
 
 # Not a fact about layers: of which calls the words here say all there is to say.

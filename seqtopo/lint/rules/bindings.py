@@ -263,7 +263,7 @@ def _without_samples(view: View, node: Node, left: tree.Call) -> Iterator[Fix]:
 
 
 MOST = 10
-"""So many loops of one spec are read the old way: each is a check of its own."""
+"""The maximum number of loops of a spec that are read the old way; each takes a check of its own."""
 
 
 @rule("ST683")

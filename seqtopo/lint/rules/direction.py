@@ -209,7 +209,7 @@ def _halved(view: View, node: Node) -> bool:
 # ---- ways out ------------------------------------------------------------------------------------
 
 _NEAR = 8
-"""So many steps may stand between two layers for a fix to look at them all."""
+"""The maximum number of steps between two layers that a fix looks at."""
 
 
 def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
@@ -289,7 +289,7 @@ def _named(view: View, node: Node) -> str:
 
 
 _MANY_KINDS = 16
-"""As many features as there are classes in the output are the same things only where there are many."""
+"""The least number of features that, equal to that of the classes, shows the two to be the same things."""
 
 
 @rule("ST615")
