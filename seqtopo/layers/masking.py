@@ -34,7 +34,7 @@ Get = Callable[[str], Any]
 """The arguments of a layer by name, those with a default among them."""
 
 MaskRule = Callable[[Get, int], Mask]
-"""A rule that returns a layer's effect on masks, from its arguments and its input's rank without the batch."""
+"""A rule that returns a layer's effect on masks, from its arguments and its input's rank."""
 
 PASSED, USED, ENDED, USED_UP, MADE = (
     Mask("first"),
