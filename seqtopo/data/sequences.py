@@ -36,7 +36,7 @@ def windows(
     seed: int = 0,
     by: str | None = None,
 ) -> keras.utils.PyDataset:
-    """Cut a series into overlapping windows, each a sample of its own, with what is predicted of each.
+    """Cut a series into overlapping windows, each a sample of its own, with the targets of each.
 
     Args:
         series: (steps, features), or (steps,) for one feature: an array, a table with ``to_numpy``, or the
@@ -44,21 +44,20 @@ def windows(
             features), or a list or a dict of arrays (steps, features), each of its own length: no window
             reaches from one into another. An ``.npy`` file, or an array of ``numpy.memmap``, may
             be larger than memory: only the batches are copied.
-        steps: how many steps a window has.
-        horizon: how many steps after it are to be predicted.
-        stride: how many steps after one window the next begins.
-        batch_size: how many windows a batch has.
-        shuffle: a new order in each epoch, of all the windows, from ``seed``. Without it the order is that of
-            the series, whatever ``fit`` is told.
-        answers: ``"ahead"``, the ``horizon`` steps after the window; ``"next"``, at each step the one after
-        it,
-            for many-to-many; ``"same"``, the window itself, for autoencoders.
+        steps: the number of steps of a window.
+        horizon: the number of steps after it that are predicted.
+        stride: the number of steps between the beginnings of two windows.
+        batch_size: the number of windows of a batch.
+        shuffle: a new order of all windows in each epoch, from ``seed``. Without it the order is that of the
+            series, whatever ``shuffle`` of ``fit`` is.
+        answers: the targets: ``"ahead"``, the ``horizon`` steps after the window; ``"next"``, at each step
+            the step after it, for many-to-many; ``"same"``, the window itself, for autoencoders.
         targets: the features that are to be predicted, by number or name; all if None.
-        time_axis: whether answers ahead have a time axis; by itself, where ``horizon`` is over 1.
+        time_axis: whether targets ahead have a time axis; by default, if ``horizon`` is above 1.
         remainder: what happens to windows that do not fill the last batch: ``"keep"`` gives a smaller one,
             ``"drop"`` leaves them out, ``"error"`` refuses.
-        ids: the series holds ids: x is (batch, steps), of whole numbers.
-        seed: what the order starts from.
+        ids: the series holds ids: x is (batch, steps), of integers.
+        seed: the seed of the order.
         by: the column of a table that names the series that a row is of.
 
     Returns:
@@ -67,7 +66,7 @@ def windows(
         for ``"next"`` and ``"same"``. Its ``cut`` says ``count`` and ``dropped``.
 
     Raises:
-        SpecError: the series is too short, of another rank, no numbers, or has NaN in it.
+        SpecError: the series is too short, has another rank, holds no numbers, or holds NaN.
         ValueError: an argument is out of its range.
 
     Windows over a series make forecasting supervised learning: Dietterich, "Machine Learning for Sequential
@@ -103,13 +102,13 @@ def pieces(
     (truncated BPTT).
 
     The series is laid in ``batch`` rows. Sample i of a batch goes on where sample i of the batch before
-    ended, and the order is never shuffled, whatever ``fit`` is told.
+    ended, and the order is never shuffled, whatever ``shuffle`` of ``fit`` is.
 
     Args:
         series: as for ``windows``.
-        steps: how many steps a piece has.
-        batch: how many rows there are: the ``batch`` of the spec. One by itself, or as many as there are
-            series side by side, each of which is a row.
+        steps: the number of steps of a segment.
+        batch: the number of rows: the ``batch`` of the spec. By default one, or a row for each of several
+            series.
         horizon: as for ``windows``.
         answers: as for ``windows``.
         targets: as for ``windows``.
@@ -125,7 +124,7 @@ def pieces(
         are weights, too: (batch,), or (batch, steps) where y has steps.
 
     Raises:
-        SpecError: what ``windows`` raises it for; or steps are left over, and ``remainder`` is ``"error"``.
+        SpecError: as ``windows``; or steps are left over, and ``remainder`` is ``"error"``.
         ValueError: an argument is out of its range.
 
     It is how long texts are read in truncated backpropagation through time: Mikolov et al., "Recurrent neural
@@ -168,24 +167,24 @@ def for_spec(
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
         series: as for ``windows``; for a spec of ids, (steps,).
-        steps: how many steps a window has, where the spec leaves it open.
-        horizon: how many steps ahead, where the spec's output does not say it.
+        steps: the number of steps of a window, if the spec leaves it open.
+        horizon: the number of steps ahead, if the spec's output does not determine it.
         stride: as for ``windows``.
-        batch_size: how many samples a batch has; 32 where the spec does not say.
+        batch_size: the number of samples of a batch; 32 if the spec does not say.
         shuffle: as for ``windows``.
-        answers: what is wanted, where it is not what the kind of the spec says.
-        targets: the features that are to be predicted, where the spec gives fewer than it takes.
+        answers: the targets, if they are not those of the spec's kind.
+        targets: the predicted features, if the spec's output has fewer than its input.
         remainder: as for ``windows`` or ``pieces``. By itself ``"drop"`` where the batch is fixed, else
             ``"keep"``.
         seed: as for ``windows``.
         by: as for ``windows``.
-        dims: what names stand for. Those of ``in(T,F)`` are learned from ``steps`` and the series.
+        dims: the values of names. Those of ``in(T,F)`` are bound by ``steps`` and the series.
 
     Returns:
-        What ``windows`` or ``pieces`` gives.
+        The data set that ``windows`` or ``pieces`` returns.
 
     Raises:
-        SpecError: the spec is wrong, the series is, or one does not fit the other.
+        SpecError: the spec or the series is wrong, or they do not fit together.
         ValueError: an argument is out of its range.
 
     >>> import numpy as np
@@ -221,7 +220,7 @@ def split(
         The two parts, for ``windows``, ``pieces`` and ``for_spec``; ``array`` is (steps, F), not copied.
 
     Raises:
-        SpecError: what ``windows`` raises it for.
+        SpecError: as ``windows``.
         ValueError: the share is out of its range.
 
     Holding out the end, not steps at random, is what keeps a forecast's test honest: Bergmeir and Benítez,
@@ -256,19 +255,19 @@ def pad(
     Args:
         samples: one array, or nested lists, for each sample: (steps, F), or (steps,) for ids; all alike but
             for their steps.
-        value: what the steps that are added hold. The spec masks the same one: ``embed(...,mask)`` 0,
-            ``mask`` 0, ``mask(-1)`` -1. No step of the data should be it throughout.
-        at: where they are added, ``"end"`` or ``"start"``.
-        steps: how many steps all have then; the longest's, if None.
+        value: the value of added steps. The spec must mask it: ``embed(...,mask)`` masks 0, ``mask`` 0,
+            ``mask(-1)`` -1. No step of the data should hold it in all features.
+        at: the place of added steps, ``"end"`` or ``"start"``.
+        steps: the number of steps of all samples afterwards; that of the longest if None.
 
     Returns:
-        An array (samples, steps, F), or (samples, steps), of the samples' own dtype where it can hold
+        An array (samples, steps, F), or (samples, steps), of the samples' own dtype if that can hold
         ``value``.
 
     Raises:
         SpecError: a sample has no steps, is not an array of numbers, or is not like the others; or one is
             longer than ``steps``.
-        ValueError: ``at`` or ``steps`` is none of these.
+        ValueError: ``at`` or ``steps`` has another value.
 
     >>> pad([[3, 1], [4, 1, 5], [9]]).tolist()
     [[3, 1, 0], [4, 1, 5], [9, 0, 0]]
