@@ -55,7 +55,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _journal_here(name: str) -> Path:
-    """The journal of this folder that holds a study of that name."""
+    """Return the journal of this folder that holds a study of that name."""
     there = sorted(Path().glob(f"*{SUFFIX}"))
     for path in there:
         try:
