@@ -126,10 +126,10 @@ def losses(view: View) -> Iterator[tuple[Value, Loss]]:
 
 
 def argument(spec: tree.Spec, name: str) -> tree.Expr | None:
-    """Return the value of an argument of the train statement; None if it is not given."""
+    """Return the value of an argument of the train statement, "" for the first; None if it is not given."""
     for statement in spec.statements:
         if isinstance(statement, tree.Train):
             for arg in statement.args:
-                if arg.name is not None and arg.name.name == name:
+                if (arg.name.name if arg.name is not None else "") == name:
                     return arg.value
     return None

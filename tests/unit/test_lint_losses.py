@@ -327,3 +327,22 @@ def test_the_greatest_of_labels_of_which_one_is_right_is_left_alone() -> None:
     assert "ST685" not in [d.code for d in seqtopo.check(spec, y=several).diagnostics]
     several[:, 1] = 1
     assert "ST685" in [d.code for d in seqtopo.check(spec, y=several).diagnostics]
+
+
+@pytest.mark.parametrize("optimizer", ["adam(10)", "adamw(beta_1=0.8,learning_rate=1)", "rmsprop(2.5)"])
+def test_a_learning_rate_that_no_weight_survives_is_found(optimizer: str) -> None:
+    assert assert_mended(f"in(5,3) -> lstm(2)\ntrain {optimizer}, loss=mse", "ST680")
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adam(0.1)", "sgd(1)", "adadelta(1)", "adam", "adam(cosine_decay(2,10))"]
+)
+def test_a_learning_rate_that_may_be_meant_is_left_alone(optimizer: str) -> None:
+    assert not findings(f"in(5,3) -> lstm(2)\ntrain {optimizer}, loss=mse", "ST680")
+
+
+def test_a_learning_rate_from_outside_is_found() -> None:
+    spec = "let LR = 0.001\nin(5,3) -> lstm(2)\ntrain adam(LR), loss=mse"
+    assert not findings(spec, "ST680")
+    (found,) = findings(spec, "ST680", LR=3)
+    assert not found.fixes

@@ -1,4 +1,4 @@
-"""Check metrics: each is compared with the loss that trains the output."""
+"""Check metrics, each against the loss that trains the output, and the step of the optimizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqtopo.graph.graph import Value
 from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS
 from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import entry_of
-from seqtopo.layers.values import Object
+from seqtopo.layers.values import Object, show
 from seqtopo.lint.head import Head, Loss, argument, head_of, losses
 from seqtopo.lint.places import with_argument, word_of
 from seqtopo.lint.rules.heads import CLASSES, MARGINS, RANGES, SHARES, activated, loss_label, trained_heads
@@ -44,6 +44,36 @@ _CUTS = {
     **dict.fromkeys(("true_positives", "true_negatives", "false_positives", "false_negatives"), "thresholds"),
 }
 """Metrics that count outputs above a threshold as 1, each with the argument that sets it."""
+
+
+_STEPS_OF_THE_RATE = ("adam", "adamw", "adamax", "nadam", "lamb", "lion", "rmsprop")
+"""Optimizers that change each weight by about the learning rate, however small its gradient is."""
+
+
+@rule("ST680")
+def learning_rate_too_large(view: View) -> Iterator[Finding]:
+    """Find a learning rate that changes each weight by more than weights are at first."""
+    optimizer = None if view.training is None else view.training.optimizer
+    if not isinstance(optimizer, Object) or optimizer.name not in _STEPS_OF_THE_RATE:
+        return
+    rate = optimizer.kwargs.get("learning_rate")
+    written = argument(view.spec, "optimizer") or argument(view.spec, "")
+    if not isinstance(rate, (int, float)) or rate < 1 or written is None:
+        return
+    args = written.args if isinstance(written, tree.Call) else ()
+    given = next((arg for arg in args if arg.name is None or arg.name.name == "learning_rate"), None)
+    fixes: tuple[Fix, ...] = ()
+    if given is not None and isinstance(given.value, tree.Number):
+        edit = Edit(given.value.span, "0.001")
+        fixes = (Fix(f"take the default: {optimizer.name}(0.001)", (edit,)),)
+    yield Finding(
+        written.span if given is None else given.value.span,
+        f"{optimizer.name} with a learning rate of {show(rate)} changes each weight by about {show(rate)} at "
+        "each step, and new weights are below 1",
+        label="is the learning rate",
+        help="" if fixes else "take less, such as 0.001; epochs and batches are given to fit",
+        fixes=fixes,
+    )
 
 
 @rule("ST629")
