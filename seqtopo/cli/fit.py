@@ -21,9 +21,14 @@ from seqtopo.emit.backend import choose
 from seqtopo.report.analyse import Checked, still_searched
 from seqtopo.source import Span
 from seqtopo.system import packages
+from seqtopo.system.threads import cores
 
 if TYPE_CHECKING:
     from seqtopo.data.jobs import Job
+
+
+MOST_A_CORE = 8
+"""So many processes may share a core: more would only wait for each other."""
 
 
 def parser() -> Parser:
@@ -157,7 +162,7 @@ def _run(args: argparse.Namespace) -> int:
         with training.stopped_in_words():
             job = _job(checked, args, dims)
             if _is_parent(args):
-                return _in_processes(args)
+                return _in_processes(args, job)
             if ranks.rank == 0:
                 put_diagnostics(job.checked.diagnostics)
             # Keras imports an installed TensorFlow on any backend; its start-up messages are of no use.
@@ -177,8 +182,13 @@ def _is_parent(args: argparse.Namespace) -> bool:
     return args.processes > 1 and ranks_of().world == 1
 
 
-def _in_processes(args: argparse.Namespace) -> int:
+def _in_processes(args: argparse.Namespace, job: Job) -> int:
     """Run this command once for each rank, now that the spec and the data are right."""
+    count, rows = args.processes, int(getattr(job.train, "batch_size", 1))
+    most = MOST_A_CORE * len(cores())
+    if count > min(rows, most):
+        why = f"a batch has only {rows} rows" if count > rows else f"this machine has {len(cores())} cores"
+        raise UsageError(f"{count} processes are too many: {why}", f"--processes {min(rows, most)} or fewer")
     if args.spec == STDIN:
         raise UsageError("several processes cannot all read the standard input", "give a file")
     return launch([sys.executable, "-m", "seqtopo", *sys.argv[1:]], args.processes)

@@ -29,6 +29,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.distributing.fitting import put_into
 from seqtopo.distributing.group import join
+from seqtopo.distributing.ranks import DistributionError
 from seqtopo.emit.backend import running
 from seqtopo.labels.loss_shapes import loss_name
 from seqtopo.report.columns import Column, columns
@@ -63,6 +64,11 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
     if not progress.belongs():
         keep_what_is_there(target, args)
     group = join(args.device)  # JAX and TensorFlow join before anything is computed
+    if group is not None and (others := group.differ(progress.fingerprint.encode())):
+        raise DistributionError(
+            f"rank {', '.join(map(str, others))} was not given the spec, the data and the options of rank 0",
+            "give every rank the same files and the same command line",
+        )
     runs.seed_everything(args.seed)
     most = args.max_params or settings_of(args.spec).max_params
     built = build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)

@@ -6,6 +6,8 @@ import inspect
 import random
 import sys
 import time
+import types
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -13,6 +15,7 @@ import numpy as np
 
 from seqtopo.distributing.group import Group, join
 from seqtopo.distributing.ranks import DistributionError
+from seqtopo.emit.keras_private import layers_inside
 from seqtopo.runtime.kernels.attaching import attached, layers, make_ready
 from seqtopo.runtime.states.tracking import stateful_layers
 
@@ -37,7 +40,7 @@ def put_into(model: keras.Model | None, device: str | None = None) -> keras.Mode
 def _install(model: keras.Model, group: Group) -> None:
     if not getattr(model, "compiled", False):
         raise DistributionError(f"{model.name} is not compiled", "call its compile before it is distributed")
-    if not model.built:
+    if not model.built or not all(layer.built for layer in layers_inside(model)):
         raise DistributionError(f"{model.name} is not built", "give it a keras.Input, or call it once")
     kept = stateful_layers(model)
     if kept:
@@ -54,6 +57,8 @@ class FitOnRanks:
     def __init__(self, model: keras.Model, group: Group) -> None:
         self.model, self.group, self.stock = model, group, model.fit
         self.installed = group.install(model)
+        self.batch: tuple[Any, ...] | None = None
+        """The first batch of the call of ``fit`` that is running."""
         self.timed = False
         self.alone: float | None = None
         """Steps a second of one rank alone; None where it was not timed."""
@@ -74,13 +79,33 @@ class FitOnRanks:
         self.installed.refresh()
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
-        if not self.timed:
-            self.timed = True
-            if self.group.ranks.rank == 0:
-                self._time_one_rank(given)
+        if self.group.differ(outline(given).encode()):
+            raise DistributionError(
+                "the ranks call fit with other arguments, or with data of other sizes",
+                "call it on every rank alike: also validation_data, epochs and batch_size",
+            )
         self._seed_alike()
         self._same_start()
+        with self.group.chance_kept():
+            batch = first_batch(given)
+        self._share_evenly(batch)
+        self.batch = batch
+        if not self.timed:
+            self.timed = True
+            if self.group.ranks.rank == 0 and batch is not None:
+                self._time_one_rank(batch)
         return self.stock(**given)
+
+    def _share_evenly(self, batch: tuple[Any, ...] | None) -> None:
+        """Say where the ranks share no batch, as they are all of another size."""
+        rows = len(keras.tree.flatten(batch[0])[0]) if batch is not None else 0
+        world = self.group.ranks.world
+        if rows % world and self.group.ranks.rank == 0:
+            print(
+                f"{world} ranks cannot share a batch of {rows} rows evenly, so each computes all of it",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def _callbacks(self, given: Any) -> list[Any]:
         if isinstance(given, keras.callbacks.CallbackList):
@@ -97,11 +122,8 @@ class FitOnRanks:
             callbacks = [x for x in callbacks if type(x).__name__ not in WRITERS]
         return [SameNumbers(self.group), *callbacks, InSync(self)]
 
-    def _time_one_rank(self, given: dict[str, Any]) -> None:
+    def _time_one_rank(self, batch: tuple[Any, ...]) -> None:
         """Time steps on the first batch in this process alone; they train a copy of the model."""
-        batch = first_batch(given)
-        if batch is None:
-            return
         with self.group.chance_kept():
             try:
                 copy = _copy(self.model)
@@ -138,17 +160,54 @@ def _copy(model: keras.Model) -> keras.Model:
     return make_ready(copy) if any(attached(layer) for layer in layers(model)) else copy
 
 
+def outline(given: dict[str, Any]) -> str:
+    """Return the arguments of ``fit`` as a text that differs if ranks would take other numbers of steps."""
+
+    def told(x: Any) -> Any:
+        if isinstance(x, (int, float, str, bool, type(None))):
+            return repr(x)
+        if hasattr(x, "shape"):
+            return [str(tuple(x.shape)), str(x.dtype)]
+        if isinstance(x, dict):
+            return {str(name): told(each) for name, each in x.items()}
+        if isinstance(x, (list, tuple)):
+            return [told(each) for each in x]
+        try:
+            return [type(x).__name__, len(x)]
+        except TypeError:
+            return type(x).__name__
+
+    return repr({name: told(x) for name, x in given.items() if name not in ("callbacks", "verbose")})
+
+
 def first_batch(given: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Return the first batch of the data of ``fit``; None if only an iterator could give it."""
-    x = given.get("x")
+    """Return the first batch of the data of ``fit``; None for a ``tf.data.Dataset``.
+
+    Taking one from a dataset would change the order in which it shuffles. A generator is put back into
+    ``given`` with its first batch in front.
+    """
+    x: Any = given.get("x")
     if isinstance(x, keras.utils.PyDataset):
         return tuple(x[0])
+    if isinstance(x, types.GeneratorType):
+        first = next(x, None)
+        given["x"] = _again(first, x)
+        return tuple(first) if isinstance(first, (tuple, list)) else None
+    if type(x).__module__.startswith("torch.utils.data"):
+        first = next(iter(x), None)
+        return tuple(first) if isinstance(first, (tuple, list)) else None
     leaves = keras.tree.flatten(x)
     if not leaves or any(not isinstance(each, np.ndarray) for each in leaves):
         return None
     parts = (x, given.get("y"), given.get("sample_weight"))
     first = slice(given.get("batch_size") or 32)
     return tuple(None if x is None else keras.tree.map_structure(lambda a: a[first], x) for x in parts)
+
+
+def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    if first is not None:
+        yield first
+    yield from rest
 
 
 class SameNumbers(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
@@ -174,6 +233,12 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
         self.first = True
         self.last = 0.0
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Try parts of the user's own: only now, as Keras draws no batch to build metrics that are built."""
+        with self.group.chance_kept():
+            self.fit.installed.try_out(self.fit.batch)
+        self.fit.batch = None
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Request a check of the first batch of the epoch."""
         self.first = True
@@ -187,6 +252,7 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
             self._same_batch()
             if fit.steps == 1:
                 self._same_weights("the first step")
+                fit.installed.refuse_added_losses()
             now = time.perf_counter()
         elif 2 < fit.steps <= 2 + WARM:
             fit.seconds += now - self.last
@@ -195,8 +261,9 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
         self.last = now
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Compare the weights, and stop all ranks if rank 0 stops."""
+        """Compare the weights and all batches, and stop all ranks if rank 0 stops."""
         self._same_weights(f"epoch {epoch + 1}")
+        self._same_batch()
         self.model.stop_training = bool(self.group.number_of_first(self.model.stop_training))
 
     def _same_batch(self) -> None:

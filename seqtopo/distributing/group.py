@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from seqtopo.distributing.ranks import DistributionError, Ranks, ranks_of
+from seqtopo.distributing.ranks import DistributionError, Ranks, check_ray, ranks_of
 
 Array = np.ndarray[Any, Any]
 
@@ -27,8 +27,14 @@ class Installed(Protocol):
     def refresh(self) -> None:
         """Update the changes after another ``compile``."""
 
+    def try_out(self, batch: tuple[Any, ...] | None) -> None:
+        """Refuse a loss, a metric or a layer of the user's own that cannot be shared, by the first batch."""
+
+    def refuse_added_losses(self) -> None:
+        """Refuse losses that layers add, after the first step."""
+
     def checksum_of_batch(self) -> int:
-        """Return a number that distinguishes the last whole batch from others."""
+        """Return a number that distinguishes the batches so far from others."""
 
 
 class Group(ABC):
@@ -102,10 +108,13 @@ def join(device: str | None = None) -> Group | None:
     if device is not None:
         check_device(device)
     if not _joined:
-        ranks = ranks_of()
+        ranks, backend = ranks_of(), import_module(f"seqtopo.distributing.on_{keras.config.backend()}")
         if ranks.world == 1:
+            # The user's own code may have connected the processes, and set nothing in the environment.
+            ranks = backend.connected() or ranks
+        if ranks.world == 1:
+            check_ray()
             return None
-        backend = import_module(f"seqtopo.distributing.on_{keras.config.backend()}")
         _joined.append(backend.join(ranks))
     return _joined[0]
 

@@ -17,7 +17,15 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from seqtopo.distributing.group import Array, Group, Installed
-from seqtopo.distributing.ranks import DistributionError, Ranks, exchange, free_port, own_address
+from seqtopo.distributing.ranks import (
+    DistributionError,
+    Ranks,
+    exchange,
+    free_port,
+    name_is_local,
+    own_address,
+)
+from seqtopo.distributing.shares import FACTOR, SUMS
 
 
 def devices(kind: str) -> int:
@@ -26,6 +34,13 @@ def devices(kind: str) -> int:
         return len(jax.local_devices(backend=kind))
     except RuntimeError:
         return 0
+
+
+def connected() -> Ranks | None:
+    """Return the place of this process among those that the user's own code has connected, if it has."""
+    if not jax.distributed.is_initialized() or jax.process_count() == 1:
+        return None
+    return Ranks(jax.process_index(), jax.process_count())
 
 
 def join(ranks: Ranks) -> Group:
@@ -41,7 +56,18 @@ def join(ranks: Ranks) -> Group:
                 f"JAX has been used already ({error})",
                 "call seqtopo.distribute() first, before a model is made",
             ) from None
-    return JaxGroup(ranks)
+    group = JaxGroup(ranks)
+    try:
+        group.wait()
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise DistributionError(
+            f"the {ranks.world} ranks have met, but cannot exchange arrays ({reason[:120]})",
+            "let the name of each machine lead to its own address in /etc/hosts, not to 127.0.0.1"
+            if name_is_local()
+            else "see that the machines reach each other on all ports",
+        ) from None
+    return group
 
 
 class JaxGroup(Group):
@@ -82,7 +108,7 @@ class JaxStep:
         self.whole = NamedSharding(mesh, PartitionSpec())
         self.split = NamedSharding(mesh, PartitionSpec("rows"))
         self.checked = 0
-        """A number that distinguishes the last batch from others, to find ranks that read different ones."""
+        """A number that distinguishes the batches so far from others, so that ranks can compare them."""
 
     def refresh(self) -> None:
         """Refuse a model that another ``compile`` lets run eagerly."""
@@ -92,8 +118,14 @@ class JaxStep:
                 "leave run_eagerly out",
             )
 
+    def try_out(self, batch: tuple[Any, ...] | None) -> None:
+        """Accept every model: the step sees the whole batch."""
+
+    def refuse_added_losses(self) -> None:
+        """Accept every loss, as the step sees the whole batch."""
+
     def checksum_of_batch(self) -> int:
-        """Return a number that tells the last batch, as a whole, from others."""
+        """Return a number that distinguishes the batches so far from others."""
         return self.checked
 
     def function(self) -> Any:
@@ -107,9 +139,8 @@ class JaxStep:
         def train_function(state: Any, iterator: Any) -> Any:
             for _ in range(self.model.steps_per_execution):
                 data = jax.tree.map(np.asarray, next(iterator))
-                self.checked = sum(
-                    int(x.astype("float32").view("int32").sum()) for x in jax.tree.leaves(data)
-                )
+                numbers = [int(x.astype("float32").view("int32").sum()) for x in jax.tree.leaves(data)]
+                self.checked = (self.checked * FACTOR + sum(numbers)) % SUMS
                 logs, state = compiled(*jax.tree.map(self._of_all, (state, data)))
                 logs, state = jax.tree.map(lambda x: x.addressable_data(0), (logs, state))
             return logs, state

@@ -25,6 +25,11 @@ def devices(kind: str) -> int:
     return len(tf.config.list_physical_devices(kind.upper()))
 
 
+def connected() -> Ranks | None:
+    """Return None: TensorFlow says of a cluster only in the environment, see ``ranks_of``."""
+    return None
+
+
 def join(ranks: Ranks) -> Group:
     """Connect the processes to a cluster.
 
@@ -51,8 +56,8 @@ def join(ranks: Ranks) -> Group:
 
 
 def _sum(flat: Any, world: int, what: str) -> Any:
-    """Return the sum of a flat tensor over the ranks; ``what`` and its size identify the sum."""
-    key = zlib.crc32(what.encode()) % 2**29 + tf.size(flat)
+    """Return the sum of a flat tensor over the ranks; ``what``, dtype and size identify the sum."""
+    key = zlib.crc32(f"{what} {flat.dtype.name}".encode()) % 2**29 + tf.size(flat)
     return tf.raw_ops.CollectiveReduceV2(
         input=flat,
         group_size=world,
@@ -106,7 +111,8 @@ class TensorFlowShares(Shares):
     def reduced(self, tensors: Sequence[Any], what: str) -> list[Any]:
         """Return the sums over the ranks, with one message for all of them."""
         dense = [tf.convert_to_tensor(x) for x in tensors]  # an embedding's gradient names rows alone
-        flat = tf.concat([tf.reshape(tf.cast(x, tf.float32), [-1]) for x in dense], 0)
+        wide = tf.float64 if any(x.dtype == tf.float64 for x in dense) else tf.float32
+        flat = tf.concat([tf.reshape(tf.cast(x, wide), [-1]) for x in dense], 0)
         added = _sum(flat, self.world, what)
         parts = tf.split(added, tf.stack([tf.size(x) for x in dense]), num=len(dense))
         return [

@@ -14,7 +14,7 @@ import torch
 import torch.distributed
 
 from seqtopo.distributing.group import Array, Group, Installed
-from seqtopo.distributing.ranks import DistributionError, Ranks
+from seqtopo.distributing.ranks import DistributionError, Ranks, interface_of, name_is_local, own_address
 from seqtopo.distributing.shares import SUMS, Shares
 from seqtopo.runtime.kernels.on_torch.steps import update
 
@@ -27,11 +27,21 @@ def devices(kind: str) -> int:
     return torch.cuda.device_count() if kind == "gpu" else 1
 
 
+def connected() -> Ranks | None:
+    """Return the place of this process among those that the user's own code has connected, if it has."""
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return None
+    return Ranks(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+
 def join(ranks: Ranks) -> Group:
     """Join the processes, in the group of Ray or of the user's own code if there is one."""
     if not torch.distributed.is_initialized():
         os.environ.setdefault("MASTER_ADDR", ranks.address)
         os.environ.setdefault("MASTER_PORT", str(ranks.port))
+        here = own_address(ranks)
+        if "GLOO_SOCKET_IFNAME" not in os.environ and not here.startswith("127.") and name_is_local():
+            os.environ.update({"GLOO_SOCKET_IFNAME": name} if (name := interface_of(here)) else {})
         kind = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         try:
             torch.distributed.init_process_group(
@@ -75,6 +85,9 @@ class TorchGroup(Group):
 class TorchShares(Shares):
     """The training step of one rank on PyTorch."""
 
+    step_before, again = -1, 0
+    """The number of the last step, and how many steps have had it before."""
+
     def rows(self, data: Any) -> tuple[Any, Any]:
         """Return this rank's rows of a batch, and the ratio of the batch's rows to these."""
         size = len(next(x for x in keras.tree.flatten(data) if x is not None))
@@ -88,7 +101,8 @@ class TorchShares(Shares):
 
     def reduced(self, tensors: Sequence[Any], what: str) -> list[Any]:
         """Return the sums over the ranks, with one message for all of them."""
-        flat = torch.cat([x.detach().reshape(-1).to(torch.float32) for x in tensors])
+        wide = torch.float64 if any(x.dtype == torch.float64 for x in tensors) else torch.float32
+        flat = torch.cat([x.detach().reshape(-1).to(wide) for x in tensors])
         torch.distributed.all_reduce(flat)
         parts = flat.split([x.numel() for x in tensors])
         return [part.view(x.shape).to(x.dtype) for part, x in zip(parts, tensors, strict=True)]
@@ -113,7 +127,12 @@ class TorchShares(Shares):
         if not self.generators:
             yield
             return
-        step = int(self.model.optimizer.iterations.value)
+        # Where gradients are accumulated, several steps have one number.
+        step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        self.again = self.again + 1 if step == self.step_before else 0
+        self.step_before = step
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), super().noise_of_rank():
-            torch.manual_seed((torch.initial_seed() + 1_000_003 * step + self.rank) % 2**63)
+            torch.manual_seed(
+                (torch.initial_seed() + 1_000_003 * step + 10_007 * self.again + self.rank) % 2**63
+            )
             yield

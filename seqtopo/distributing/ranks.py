@@ -1,20 +1,27 @@
 """Read this process' rank and the address of the others from the environment.
 
 torchrun and Ray set ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``; ``srun`` of SLURM sets
-``SLURM_PROCID`` and ``SLURM_NTASKS``. Nothing here loads Keras.
+``SLURM_PROCID`` and ``SLURM_NTASKS``; TensorFlow's own way is ``TF_CONFIG``. Nothing here loads Keras.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
+import struct
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 PORT = 29500
 """The default port of rank 0, which is torchrun's."""
+
+
+SIOCGIFADDR = 0x8915
+"""Linux' number of the request for an interface's address."""
 
 
 class DistributionError(ValueError):
@@ -82,6 +89,8 @@ def ranks_of(environment: Mapping[str, str] | None = None) -> Ranks:
             _number(found, "MASTER_PORT", port),
             _number(found, "SLURM_LOCALID", 0),
         )
+    elif found.get("TF_CONFIG"):
+        made = _of_cluster(found["TF_CONFIG"])
     else:
         return Ranks()
     if not 0 <= made.rank < made.world:
@@ -90,6 +99,41 @@ def ranks_of(environment: Mapping[str, str] | None = None) -> Ranks:
             "set RANK and WORLD_SIZE, as torchrun does",
         )
     return made
+
+
+def _of_cluster(text: str) -> Ranks:
+    """Return the place that ``TF_CONFIG`` names, as Ray's TensorflowTrainer sets it."""
+    try:
+        config = json.loads(text)
+        task, cluster = config["task"], config["cluster"]
+        chief, workers = cluster.get("chief", []), cluster["worker"]
+        rank = {"chief": 0, "worker": len(chief)}[task["type"]] + int(task["index"])
+        workers = [*chief, *workers]
+        address, _, port = workers[0].rpartition(":")
+        return Ranks(rank, len(workers), address, int(port))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DistributionError(
+            f"TF_CONFIG is {text[:60]!r} in the environment, which names no worker of a cluster",
+            'set it to {"cluster": {"worker": ["host0:port", ...]}, "task": {"type": "worker", "index": 0}}',
+        ) from None
+
+
+def check_ray() -> None:
+    """Refuse to train alone in one of several workers of Ray that are not connected.
+
+    Raises:
+        DistributionError: this is one, as those of a JaxTrainer on CPUs are: each would train by itself.
+    """
+    ray = sys.modules.get("ray.train")
+    try:
+        workers = ray.get_context().get_world_size() if ray is not None else 1
+    except Exception:  # outside of a worker there is no context; which error says it depends on Ray
+        return
+    if workers is not None and workers > 1:
+        raise DistributionError(
+            f"Ray has started {workers} workers, but nothing connects them",
+            "use TorchTrainer, on any backend: it sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT",
+        )
 
 
 def _number(found: Mapping[str, str], name: str, default: int | None = None) -> int:
@@ -177,6 +221,35 @@ def free_port() -> int:
     """Return a port that is now free on this machine."""
     with socket.create_server(("", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def name_is_local() -> bool:
+    """Return whether this machine's own name leads to itself alone, as Debian writes it into /etc/hosts.
+
+    Gloo, which PyTorch and JAX use, tells the other ranks the address that this name has.
+    """
+    try:
+        return socket.gethostbyname(socket.gethostname()).startswith("127.")
+    except OSError:
+        return True
+
+
+def interface_of(address: str) -> str:
+    """Return the name of the network interface that has an address; "" where it cannot be told."""
+    try:
+        import fcntl  # Linux and macOS have it
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            for _, name in socket.if_nameindex():
+                try:
+                    found = fcntl.ioctl(probe.fileno(), SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                except OSError:
+                    continue  # it has no address
+                if socket.inet_ntoa(found[20:24]) == address:
+                    return name
+    except (ImportError, OSError):
+        pass
+    return ""
 
 
 def own_address(ranks: Ranks) -> str:

@@ -7,6 +7,7 @@ last one of an epoch), every rank computes it as a whole, which is exact for any
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,21 @@ from keras import ops
 
 from seqtopo.distributing.group import Group
 from seqtopo.distributing.ranks import DistributionError
-from seqtopo.emit.keras_private import get, layers_inside, mask_of, seed_generators
+from seqtopo.emit.keras_private import (
+    KerasLacksError,
+    get,
+    layers_inside,
+    mask_of,
+    own_weights,
+    seed_generators,
+)
 
+CLOSE = 1e-3
+"""The relative difference up to which two numbers count as the same: sums are made in other orders."""
 SUMS = 2**31 - 1
-"""The modulus of checksums, so that they fit into an int32."""
+"""The modulus of checksums."""
+FACTOR = 31
+"""The factor of the batches before, so that their order counts."""
 
 
 class Shares(ABC):
@@ -32,8 +44,8 @@ class Shares(ABC):
         self.generators = [g.state for each in layers_inside(model) for g in seed_generators(each)]
         self.times: Any = None
         """The ratio of the batch's rows to this rank's, while a step runs; else None."""
-        self.checked = keras.Variable(0, dtype="int32", name="checksum", trainable=False)
-        """A number that distinguishes the last batch from others, to find ranks that read different ones."""
+        self.checked = keras.Variable(0, dtype="int64", name="checksum", trainable=False)
+        """A number that distinguishes the batches so far from others, so that ranks can compare them."""
 
     @abstractmethod
     def rows(self, data: Any) -> tuple[Any, Any]:
@@ -83,7 +95,7 @@ class Shares(ABC):
         self._share_losses()
 
     def checksum_of_batch(self) -> int:
-        """Return a number that distinguishes the last whole batch from others."""
+        """Return a number that distinguishes the batches so far from others."""
         return int(keras.ops.convert_to_numpy(self.checked))
 
     def _refuse(self) -> None:
@@ -96,6 +108,11 @@ class Shares(ABC):
                     "the batch",
                     "train it in one process, or on JAX",
                 )
+        if type(self.model).train_step is not keras.Model.train_step:
+            raise DistributionError(
+                f"{type(self.model).__name__} has a train_step of its own, which may not go row by row",
+                "override compute_loss in the place of it; or train on JAX, or in one process",
+            )
         for metric in metrics_of(self.model):
             if not additive(metric):
                 raise DistributionError(
@@ -103,11 +120,85 @@ class Shares(ABC):
                     "compile without it, and compute it from predict; or train on JAX",
                 )
 
+    def try_out(self, batch: tuple[Any, ...] | None) -> None:
+        """Compare losses and metrics of the first batch, computed whole and in shares, where the model has
+        parts that are not Keras' own.
+
+        Raises:
+            DistributionError: they differ, or there is no batch to compare them by.
+        """
+        parts = own_parts(self.model)
+        if not parts:
+            return
+        named = ", ".join(parts[:3])
+        if batch is None:
+            raise DistributionError(
+                f"{named} is tried on the first batch, which cannot be taken from this data beforehand",
+                "give arrays, a PyDataset, a DataLoader or a generator; or train on JAX",
+            )
+        rows = len(keras.tree.flatten(batch[0])[0])
+        share = rows // self.world
+        if not share:
+            return  # every rank computes this batch as a whole
+        start = self.rank * share
+        whole = self._numbers(batch, slice(share * self.world), shared=False)
+        shared = self._numbers(batch, slice(start, start + share), shared=True)
+        for name, one in whole.items():
+            if math.isfinite(one) and not math.isclose(one, shared[name], rel_tol=CLOSE, abs_tol=CLOSE):
+                raise DistributionError(
+                    f"{name} of a batch is {one:.6g}, but {shared[name]:.6g} from the ranks' shares of it: "
+                    f"{named} is not made sample by sample",
+                    "give one value for each sample; or train on JAX, or in one process",
+                )
+
+    def _numbers(self, batch: tuple[Any, ...], rows: slice, *, shared: bool) -> dict[str, float]:
+        """Return the loss and the metrics of some rows of a batch, added up over the ranks where shared."""
+        model = self.model
+
+        def taken(part: Any) -> Any:
+            return keras.tree.map_structure(lambda a: ops.convert_to_tensor(a[rows]), part)
+
+        x, y, weights = (None if p is None else taken(p) for p in (*batch, None, None)[:3])
+        self.times = float(self.world) if shared else None
+        model.reset_metrics()
+        try:
+            answers = model(x, training=False)
+            loss = model.compute_loss(x=x, y=y, y_pred=answers, sample_weight=weights, training=False)
+            model.compute_metrics(x, y, answers, sample_weight=weights)
+        finally:
+            self.times = None
+        if shared:
+            (loss,) = self.mean([loss], "tried loss")
+            counted = model.metrics_variables
+            sums = self.reduced([self.fixed(v) for v in counted], "tried metrics") if counted else []
+            for variable, added in zip(counted, sums, strict=True):
+                variable.assign(added)
+        found = {**model.get_metrics_result(), "the loss": loss}
+        found.pop("loss", None)  # its mean over the batches so far
+        numbers = {
+            name: float(keras.ops.convert_to_numpy(x)) for name, x in found.items() if not len(x.shape)
+        }
+        model.reset_metrics()
+        return numbers
+
+    def refuse_added_losses(self) -> None:
+        """Refuse losses that layers add: whether they are means of a batch or sums is not known.
+
+        Raises:
+            DistributionError: there is one.
+        """
+        penalties = sum(v.regularizer is not None for v in self.model.trainable_weights)
+        if len(self.model.losses) > penalties:
+            raise DistributionError(
+                "a layer adds a loss of its own (add_loss), and how it is made of a batch is not known",
+                "add it in the model's compute_loss; or train on JAX, or in one process",
+            )
+
     def step(self, stock: Any, data: Any) -> Any:
         """Do the work of ``train_step`` for the whole batch, on this rank's rows of it."""
         model = self.model
         rows, self.times = self.rows(data)
-        self.checked.assign(self.checksum(data))
+        self.checked.assign((self.checked * FACTOR + ops.cast(self.checksum(data), "int64")) % SUMS)
         known = {id(v): self.fixed(v) for v in model.metrics_variables}
         for variable in model.metrics_variables:
             variable.assign(ops.zeros_like(variable))
@@ -117,7 +208,7 @@ class Shares(ABC):
         finally:
             times, self.times = self.times, None
         metrics = model.metrics_variables
-        others = [v for v in model.non_trainable_variables if self._depends_on_rows(v)]
+        others = self._depending_on_rows()
         # All ranks have counted a batch that was not shared; together it counts once.
         share = times / self.world
         counted = [self.fixed(v) * ops.cast(share, v.dtype) for v in metrics]
@@ -135,11 +226,18 @@ class Shares(ABC):
         found = iter([x / self.world for x in self.reduced(some, what)] if some else ())
         return [None if x is None else next(found) for x in tensors]
 
-    def _depends_on_rows(self, variable: Any) -> bool:
-        """Return whether a state depends on a rank's rows, as moving averages of batch normalisation do."""
-        return keras.backend.is_float_dtype(variable.dtype) and all(
-            variable is not x for x in self.generators
-        )
+    def _depending_on_rows(self) -> list[Any]:
+        """Return the states that depend on a rank's rows, as moving averages of batch normalisation do.
+
+        Weights that are frozen do not, and stay as they are to the last bit.
+        """
+        weights = {id(v) for layer in layers_inside(self.model) for v in own_weights(layer)}
+        known = weights | {id(state) for state in self.generators}
+        return [
+            v
+            for v in self.model.non_trainable_variables
+            if keras.backend.is_float_dtype(v.dtype) and id(v) not in known
+        ]
 
     @contextmanager
     def noise_of_rank(self) -> Iterator[None]:
@@ -203,6 +301,31 @@ class SharedLoss:
         count = ops.sum(kept)
         (total,) = shares.reduced([count], self.what)
         return value * ops.divide_no_nan(count * shares.world, total)
+
+
+def own_parts(model: keras.Model) -> list[str]:
+    """Return the losses, metrics and layers of a model that neither Keras nor seqtopo defines, in words."""
+
+    def own(made: Any) -> bool:
+        return not str(getattr(made, "__module__", "")).startswith(("keras.", "seqtopo."))
+
+    found = [f"the layer {x.name}" for x in layers_inside(model) if own(type(x)) and x is not model]
+    if own(type(model)):
+        found.append(f"the model {type(model).__name__}")
+    given = {"loss": model.loss}
+    try:
+        compiled = get(model, "_compile_metrics")
+        if compiled is not None:
+            given["metric"] = [get(compiled, "_user_metrics"), get(compiled, "_user_weighted_metrics")]
+    except KerasLacksError:
+        found.append("a metric")
+    for what, parts in given.items():
+        for part in keras.tree.flatten(parts):
+            made = getattr(part, "fn", part)  # Keras wraps functions
+            if made is not None and not isinstance(made, str):
+                kind = made if hasattr(made, "__name__") else type(made)
+                found += [f"the {what} {kind.__name__}"] if own(kind) else []
+    return found
 
 
 def metrics_of(model: keras.Model) -> list[Any]:

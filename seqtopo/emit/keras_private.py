@@ -46,6 +46,9 @@ NAMES = {
     "_convert_to_tensor": "Keras draws the initial weights, and a seed for them is not used",
     "_init_seed": "an initializer's own seed is not told from a drawn one: Keras draws its weights",
     "get_global_attribute": "an initializer that einsum_dense copied keeps the seed that Keras drew",
+    "_compile_metrics": "metrics are tried on the first batch before several processes train",
+    "_user_metrics": "metrics are tried on the first batch before several processes train",
+    "_user_weighted_metrics": "metrics are tried on the first batch before several processes train",
     "_seed_generators": "noise and states of layers are left as Keras has them",
     "_initial_seed": "noise of layers is left as Keras has it",
     "_resolve_auto_jit_compile": "a choice of jit_compile is not told from what Keras found to be faster",
@@ -148,6 +151,14 @@ def sliding_window(layer: Any) -> Any:
     """Return the sliding window of an attention; None if it sees all steps."""
     found = look_up(layer, "_sliding_window")
     return None if found is ABSENT else found
+
+
+def own_weights(layer: Any) -> list[Any]:
+    """Return the variables that a layer itself would train if it were not frozen; none where Keras hides
+    them.
+    """
+    found = get(layer, "_trainable_variables")
+    return list(found or ())
 
 
 def seed_generators(layer: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,17 +16,20 @@ import numpy as np
 import pytest
 
 import seqtopo
+from seqtopo.cli.main import main
 from seqtopo.distributing.fitting import first_batch
 from seqtopo.distributing.launching import launch
 from seqtopo.distributing.shares import additive
 from tests.support.backend_run import LONG
-from tests.support.on_ranks import CASES, run
+from tests.support.on_ranks import CASES, OF_EACH, REFUSED, run
 
 ROOT = Path(__file__).resolve().parents[2]
 JAX = keras.backend.backend() == "jax"
 TORCH = keras.backend.backend() == "torch"
 HERE = [*CASES] if LONG or TORCH else ["plain", "masked", "summed", "two", "normalized", "dropped"]
 """The cases that run here: each is compiled by every rank, which takes JAX and TensorFlow long."""
+NOT_HERE = [*OF_EACH] if JAX else [*REFUSED] if LONG or TORCH else ["late", "adding"]
+"""The cases that are refused here."""
 RANKS = int(os.environ.get("SEQTOPO_RANKS", "2"))
 """The long run takes four, too."""
 ADAM = 2e-5
@@ -33,18 +37,21 @@ ADAM = 2e-5
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
-    """The histories and weights of all cases, trained by so many ranks at once."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any, Any]]:
+    """The histories and weights of all cases, trained by so many ranks at once, and what was refused."""
     folder = tmp_path_factory.mktemp("ranks")
-    code = launch([sys.executable, "-m", "tests.support.on_ranks", str(folder), *HERE], RANKS)
+    code = launch([sys.executable, "-m", "tests.support.on_ranks", str(folder), *HERE, *NOT_HERE], RANKS)
     assert code == 0
     with np.load(folder / "weights.npz") as weights:
-        yield json.loads((folder / "histories.json").read_text(encoding="utf-8")), dict(weights)
+        said = [json.loads((folder / f"{name}.json").read_text()) for name in ("histories", "refused")]
+        yield said[0], dict(weights), said[1]
 
 
 @pytest.mark.parametrize("case", HERE)
-def test_ranks_come_to_the_weights_and_numbers_of_one_process(case: str, trained: tuple[Any, Any]) -> None:
-    histories, weights = trained
+def test_ranks_come_to_the_weights_and_numbers_of_one_process(
+    case: str, trained: tuple[Any, Any, Any]
+) -> None:
+    histories, weights, _ = trained
     if case in ("normalized", "dropped") and not JAX:
         # Each rank has the statistics and the noise of its own rows; that the ranks agree was tested in them.
         assert np.isfinite(weights[case]).all()
@@ -53,6 +60,11 @@ def test_ranks_come_to_the_weights_and_numbers_of_one_process(case: str, trained
     np.testing.assert_allclose(weights[case], alone, rtol=0, atol=ADAM if case == "adam" else 1e-5)
     for name, numbers in history.items():
         np.testing.assert_allclose(histories[case][name], numbers, rtol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("case", NOT_HERE)
+def test_what_would_not_be_exact_is_refused(case: str, trained: tuple[Any, Any, Any]) -> None:
+    assert REFUSED[case][1] in trained[2][case]
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # JAX says it of Keras' own IoU
@@ -197,3 +209,33 @@ def test_fit_of_the_command_line_trains_in_processes(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "error[ST735]" in refused.stderr
     assert not (tmp_path / "two.keras").exists()
+
+
+def test_the_script_of_the_example_trains_alone_and_under_torchrun(tmp_path: Path) -> None:
+    script = ROOT / "examples" / "scale" / "train.py"
+    train = runpy.run_path(str(script))["train"]
+    alone = train(epochs=1).get_weights()
+    if not (LONG or TORCH):
+        assert all(np.isfinite(weight).all() for weight in alone)
+        return
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, str(script), "--epochs", "1", "-o", str(tmp_path / "both.keras")]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("val_loss") == 1
+    both = keras.saving.load_model(tmp_path / "both.keras").get_weights()
+    for one, other in zip(alone, both, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1000"])
+def test_a_number_of_processes_that_makes_no_sense_is_refused(
+    count: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("s.npy", np.sin(np.arange(120.0))[:, None])
+    code = main(["fit", "in(6,1) -> gru(4) -> dense(1)", "s.npy", "--processes", count, "-o", "m.keras"])
+    assert code == 2
+    said = capsys.readouterr().err
+    assert ("are too many" if count == "1000" else "is not a whole number") in said

@@ -12,6 +12,7 @@ import pytest
 
 import seqtopo
 from seqtopo.decompiler.serialized import serialized
+from seqtopo.distributing.shares import own_parts
 from seqtopo.emit import keras_private
 from seqtopo.emit.keras_private import ABSENT, NAMES, KerasLacksError
 
@@ -187,6 +188,15 @@ if BACKEND == "torch":  # where kernels for whole models and their training step
         wanted = fitted(spec)
         without([name])
         same(told(lambda: fitted(spec), name), wanted)
+
+
+@pytest.mark.parametrize("name", ["_compile_metrics", "_user_metrics", "_user_weighted_metrics"])
+def test_metrics_that_cannot_be_seen_count_as_the_users_own(without: Any, name: str) -> None:
+    model = seqtopo.compile("in(3) -> dense(2)")
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert own_parts(model) == []
+    without([name])
+    assert told(lambda: own_parts(model), name) == ["a metric"]
 
 
 WEIGHTS = ("_initialize_with_initializer", "_shape", "_dtype", "_initialize", "_convert_to_tensor")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ def plain() -> tuple[keras.Model, dict[str, Any]]:
 def adam() -> tuple[keras.Model, dict[str, Any]]:
     """Adam, which enlarges what rounding leaves."""
     model, given = plain()
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    # Two steps make one update.
+    model.compile(keras.optimizers.Adam(0.01, gradient_accumulation_steps=2), "mse")
     return model, given
 
 
@@ -137,10 +138,116 @@ def dropped() -> tuple[keras.Model, dict[str, Any]]:
     return model, {"x": x, "y": y}
 
 
+def own_loss() -> tuple[keras.Model, dict[str, Any]]:
+    """A loss of the user's own that gives one value a sample, and a layer of frozen weights."""
+    model, given = plain()
+    model.layers[0].trainable = False
+    model.compile(optimizer(), lambda y, guess: keras.ops.mean(keras.ops.square(y - guess), -1))
+    return model, given
+
+
+def generated() -> tuple[keras.Model, dict[str, Any]]:
+    """A generator, whose first batch is looked at before training."""
+    model, given = plain()
+    x, y = given["x"], given["y"]
+
+    def batches() -> Iterator[Any]:
+        while True:
+            for i in range(0, 64, BATCH):
+                yield x[i : i + BATCH], y[i : i + BATCH]
+
+    return model, {"x": batches(), "steps_per_epoch": 4, "shuffle": False}
+
+
 CASES: dict[str, Callable[[], tuple[keras.Model, dict[str, Any]]]] = {
     made.__name__: made
-    for made in (plain, adam, attached, masked, weighted, summed, two, normalized, dropped)
+    for made in (
+        *(plain, adam, attached, masked, weighted, summed, two, normalized, dropped),
+        *(own_loss, generated),
+    )
 }
+
+
+def correlated() -> tuple[keras.Model, dict[str, Any]]:
+    """A loss that is one number for a batch: one without the correlation of its rows."""
+
+    def loss(y: Any, guess: Any) -> Any:
+        a, b = y - keras.ops.mean(y), guess - keras.ops.mean(guess)
+        return 1 - keras.ops.sum(a * b) / keras.ops.sqrt(keras.ops.sum(a * a) * keras.ops.sum(b * b))
+
+    model, given = plain()
+    model.compile(optimizer(), loss)
+    return model, given
+
+
+class OwnStep(keras.Sequential):  # type: ignore[misc]  # Keras ships no types
+    """A model with a training step of its own."""
+
+    def train_step(self, *args: Any) -> Any:
+        """Train as Keras does."""
+        return super().train_step(*args)
+
+
+def own_step() -> tuple[keras.Model, dict[str, Any]]:
+    """A training step of the user's own."""
+    x, y = data()
+    model = OwnStep([keras.layers.Input((STEPS, 3)), keras.layers.LSTM(4), keras.layers.Dense(1)])
+    model.compile(optimizer(), "mse")
+    return model, {"x": x, "y": y}
+
+
+class Adds(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
+    """Adds a sum over the batch to the loss."""
+
+    def call(self, x: Any) -> Any:
+        """Return what comes in."""
+        self.add_loss(1e-3 * keras.ops.sum(keras.ops.square(x)))
+        return x
+
+
+def adding() -> tuple[keras.Model, dict[str, Any]]:
+    """A layer that adds to the loss."""
+    x, y = data()
+    model = sequential(keras.layers.LSTM(4), Adds(), keras.layers.Dense(1))
+    model.compile(optimizer(), "mse")
+    return model, {"x": x, "y": y}
+
+
+def fewer() -> tuple[keras.Model, dict[str, Any]]:
+    """Data of which one rank has fewer rows."""
+    model, given = plain()
+    rows = ROWS - 20 * ranks_of().rank
+    return model, {"x": given["x"][:rows], "y": given["y"][:rows]}
+
+
+def late() -> tuple[keras.Model, dict[str, Any]]:
+    """Data that differ between ranks in one number of the last batch."""
+    model, given = plain()
+    given["x"][-1, 0, 0] += ranks_of().rank
+    return model, {"x": given["x"], "y": given["y"], "shuffle": False}
+
+
+REFUSED: dict[str, tuple[Callable[[], tuple[keras.Model, dict[str, Any]]], str]] = {
+    "fewer": (fewer, "other arguments, or with data of other sizes"),
+    "late": (late, "the ranks read different batches"),
+    "correlated": (correlated, "is not made sample by sample"),
+    "own_step": (own_step, "has a train_step of its own"),
+    "adding": (adding, "adds a loss of its own"),
+}
+"""Models and data that cannot be trained exactly, and what is said of them."""
+OF_EACH = ("fewer", "late")
+"""Those that are refused on JAX, too, where the step sees the whole batch."""
+
+
+def refusal(name: str) -> str:
+    """Return why a case is refused; "" if it is trained."""
+    model, given = REFUSED[name][0]()
+    try:
+        seqtopo.distribute(model)
+        model.fit(**given, batch_size=BATCH, epochs=1, verbose=0)
+    except seqtopo.DistributionError as error:
+        return error.reason
+    return ""
 
 
 def run(name: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
@@ -155,8 +262,10 @@ def run(name: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
 def main(folder: str, *names: str) -> None:
     """Run cases one after the other; rank 0 writes what came out."""
     seqtopo.distribute()
-    found = {name: run(name) for name in names}
+    found = {name: run(name) for name in names if name in CASES}
+    refused = {name: refusal(name) for name in names if name in REFUSED}
     if ranks_of().rank == 0:
+        Path(folder, "refused.json").write_text(json.dumps(refused), encoding="utf-8")
         histories = {name: history for name, (history, _) in found.items()}
         Path(folder, "histories.json").write_text(json.dumps(histories, default=float), encoding="utf-8")
         np.savez(Path(folder, "weights.npz"), **{name: weights for name, (_, weights) in found.items()})

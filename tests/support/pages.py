@@ -28,8 +28,9 @@ from seqtopo.cli.main import main
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 GUIDE = ROOT / "examples" / "guide"
-PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted(GUIDE.glob("*.md")))
-"""The pages whose blocks are run. The README of each example has a test of its own."""
+SCALE = ROOT / "examples" / "scale" / "README.md"
+PAGES = (README, ROOT / "CONTRIBUTING.md", SCALE, *sorted(GUIDE.glob("*.md")))
+"""The pages whose blocks are run. The README of each example with a spec has a test of its own."""
 _BLOCK = re.compile(r"^```(\w+)((?: [\w-]+)?)\n(.*?)^```$", re.M | re.S)
 _VARIES = " numbers-vary"
 _NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?")
