@@ -58,7 +58,9 @@ class FitOnRanks:
         self.model, self.group, self.stock = model, group, model.fit
         self.installed = group.install(model)
         self.batch: tuple[Any, ...] | None = None
-        """The first batch of the call of ``fit`` that is running."""
+        """The first batch, on which parts of the user's own are still to be tried."""
+        self.tried: tuple[Any, Any] | None = None
+        """The optimizer and the loss with which they were tried last."""
         self.timed = False
         self.alone: float | None = None
         """Steps a second of one rank alone; None where it was not timed."""
@@ -86,15 +88,19 @@ class FitOnRanks:
             )
         self._seed_alike()
         self._same_start()
-        with self.group.chance_kept():
-            batch = first_batch(given)
-        self._share_evenly(batch)
-        self.batch = batch
-        if not self.timed:
-            self.timed = True
-            if self.group.ranks.rank == 0 and batch is not None:
+        # seqtopo fit calls this for each epoch; what compile made anew is tried anew.
+        if self.tried is None or any(a is not b for a, b in zip(self.tried, self._compiled(), strict=True)):
+            self.tried = self._compiled()
+            with self.group.chance_kept():
+                self.batch = batch = first_batch(given)
+            self._share_evenly(batch)
+            if not self.timed and self.group.ranks.rank == 0 and batch is not None:
                 self._time_one_rank(batch)
+            self.timed = True
         return self.stock(**given)
+
+    def _compiled(self) -> tuple[Any, Any]:
+        return self.model.optimizer, self.model.loss
 
     def _share_evenly(self, batch: tuple[Any, ...] | None) -> None:
         """Say where the ranks share no batch, as they are all of another size."""
@@ -235,9 +241,10 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Try parts of the user's own: only now, as Keras draws no batch to build metrics that are built."""
-        with self.group.chance_kept():
-            self.fit.installed.try_out(self.fit.batch)
-        self.fit.batch = None
+        if self.fit.steps == 0 or self.fit.batch is not None:
+            with self.group.chance_kept():
+                self.fit.installed.try_out(self.fit.batch)
+            self.fit.batch = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Request a check of the first batch of the epoch."""
