@@ -197,7 +197,7 @@ def own_step() -> tuple[keras.Model, dict[str, Any]]:
 
 
 class Adds(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Adds a sum over the batch to the loss."""
+    """A layer that adds a sum over the batch to the loss."""
 
     def call(self, x: Any) -> Any:
         """Return what comes in."""
