@@ -26,7 +26,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--results", default="/tmp/seqtopo-ray")
+    parser.add_argument("--results", default=str(Path.home() / "ray_results"))
     arguments = parser.parse_args()
     backend = os.environ.get("KERAS_BACKEND", "torch")
     ray.init(runtime_env={"working_dir": str(HERE), "env_vars": {"KERAS_BACKEND": backend}})
