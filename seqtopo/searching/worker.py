@@ -30,8 +30,8 @@ from seqtopo.searching.storage import storage_failures, wrong
 
 MOST_FAILED = 8
 """The failures in a row, not counting those of a loss, after which a worker gives up."""
-WAIT = 1.0
-"""The seconds between two looks for killed trials of other workers."""
+WAIT, MOST_WAIT = 1.0, 30.0
+"""The seconds between two looks for killed trials of other workers: a few, and the most where many run."""
 
 Train = Callable[[str, int, Callable[[int, float], None]], Any]
 """A function that trains a spec with a seed, reports each epoch, and returns a ``trials.Score``."""
@@ -100,9 +100,11 @@ class Worker:
             waiting = any(t.state == TrialState.WAITING for t in trials)
             if not waiting and len(counted(trials)) >= self.trials:
                 # A trial of another worker that is killed now is left to this one.
-                if not any(t.state == TrialState.RUNNING for t in trials):
+                running = sum(t.state == TrialState.RUNNING for t in trials)
+                if not running:
                     return "done"
-                time.sleep(WAIT)
+                # Each look loads all of them, and many workers may look.
+                time.sleep(min(MOST_WAIT, WAIT * max(1.0, running / 10)))
                 if self.heartbeats:  # before each trial, Optuna does it
                     with warnings.catch_warnings():  # it calls it experimental
                         warnings.simplefilter("ignore")

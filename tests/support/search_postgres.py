@@ -77,14 +77,14 @@ def main() -> None:
     """Kill workers of a study on the server; then let many answer at once."""
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     with server() as url:
-        ended = killed(url, 2, 16, 0.3, 4)
-        print("2 workers, 4 kills:", dict(ended))
+        ended = killed(url, 4, 40, 0.2, 10)
+        print("PostgreSQL: 4 workers, 40 trials, 10 kills:", dict(ended))
     if many:
         with server() as url, tempfile.TemporaryDirectory() as folder:
             for where in (url, f"{folder}/study.log"):
                 kind = "PostgreSQL" if where is url else "journal"
-                took = at_once(where, many, 4 * many)
-                print(f"{kind}: {many} workers that answer at once, {4 * many} trials in {took:.1f} s")
+                took = at_once(where, many, 2 * many)
+                print(f"{kind}: {many} workers that answer at once, {2 * many} trials in {took:.1f} s")
 
 
 if __name__ == "__main__":
