@@ -137,8 +137,11 @@ class JaxStep:
         compiled = jax.jit(over_all, donate_argnums=0, out_shardings=self.whole)
 
         def train_function(state: Any, iterator: Any) -> Any:
-            for _ in range(self.model.steps_per_execution):
-                data = jax.tree.map(np.asarray, next(iterator))
+            for number in range(self.model.steps_per_execution):
+                batch = next(iterator, None) if number else next(iterator)
+                if batch is None:
+                    break  # the data end within this call
+                data = jax.tree.map(np.asarray, batch)
                 numbers = [int(x.astype("float32").view("int32").sum()) for x in jax.tree.leaves(data)]
                 self.checked = (self.checked * FACTOR + sum(numbers)) % SUMS
                 logs, state = compiled(*jax.tree.map(self._of_all, (state, data)))
