@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from seqtopo.cli.terminal import rewrite, say, terminal
 from seqtopo.searching.leases import SAME_AS, SURPLUS, WHY
 from seqtopo.searching.results import best_trials, in_short, tally
+from seqtopo.searching.storage import storage_failures
 
 EVERY = 0.5
 """Seconds between two updates of the board."""
@@ -35,7 +36,8 @@ class Board:
         if not now and time.monotonic() - self.looked < EVERY:
             return
         self.looked = time.monotonic()
-        trials = self.study.get_trials(deepcopy=False)
+        with storage_failures(self.study.study_name):
+            trials = self.study.get_trials(deepcopy=False)
         if self.plain:
             for trial in trials:
                 if trial.state.is_finished() and trial.number not in self.said:

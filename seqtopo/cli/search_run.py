@@ -35,7 +35,7 @@ from seqtopo.searching.results import FINALISTS, best_trials, in_short, values_o
 from seqtopo.searching.running import training_of
 from seqtopo.searching.sampling import REPEATED, derived_seed
 from seqtopo.searching.setting_up import Options, Search, has_heartbeats, set_up
-from seqtopo.searching.storage import open_storage, wrong
+from seqtopo.searching.storage import open_storage, storage_failures, wrong
 from seqtopo.searching.worker import Stopped, Worker
 from seqtopo.system.replacing import FOUND
 from seqtopo.system.shell import command
@@ -223,7 +223,9 @@ def _spec_for(args: argparse.Namespace, text: str) -> str:
 
 def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Namespace, output: Path) -> int:
     """Train the best few again, and write and fit the best of them, where no other worker does it."""
-    if not _claimed(study):
+    with storage_failures(study.study_name):
+        claimed = _claimed(study)
+    if not claimed:
         say("another process of this study trains the best; see it with --show", stream=sys.stderr)
         return 0
     best = best_trials(study, args.finalists)
@@ -291,7 +293,8 @@ def _scores_by_seed(
             except Stopped:
                 return None
             known[str(trial.number)] = scores
-            study.set_user_attr(FINALISTS, known)
+            with storage_failures(study.study_name):
+                study.set_user_attr(FINALISTS, known)
         known[str(trial.number)] = scores
     return {trial.number: known[str(trial.number)] for trial in best}
 

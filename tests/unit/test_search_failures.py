@@ -15,6 +15,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from seqtopo.cli.search_board import Board
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.searching import leases
@@ -147,6 +148,10 @@ def test_a_storage_that_fails_is_said(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="the study study cannot be written: server closed") as caught:
         worker.run()
     assert caught.value.diagnostics[0].code == "ST443"
+    board = Board.__new__(Board)
+    board.study, board.looked = worker.study, 0.0
+    with pytest.raises(SpecError, match="the study study cannot be written: server closed"):
+        board.update(now=True)
 
 
 def test_a_lease_is_over_when_its_time_or_its_process_is() -> None:
