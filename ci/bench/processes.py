@@ -116,6 +116,8 @@ def _by_hand(batch: int) -> float:
         torch.nn.functional.mse_loss(net(x), x[:, -1, :1]).backward()
         optimizer.step()
         taken.append(perf_counter() - start)
+    torch.distributed.barrier()  # a rank that ends first would take the connection from the other
+    torch.distributed.destroy_process_group()
     return median(taken[STEPS:])
 
 
