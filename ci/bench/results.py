@@ -36,6 +36,8 @@ ORDER = (
     "warm_check",
     "editing",
     "page",
+    "processes",
+    "trials",
 )
 """The order in which measurements are shown; others come last."""
 BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}
