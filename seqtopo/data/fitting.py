@@ -253,7 +253,9 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
                 f"{array.name} holds {array.words}, but a loss takes numbers",
                 node.span,
                 label=f"is compared with {array.name}",
-                help="make ids of names of classes first, counted from 0",
+                help="make whole numbers of the class names: y = numpy.unique(y, return_inverse=True)[1]"
+                if array.kind in "US"
+                else f"make numbers of the {array.words} first",
             )
         elif array.shape:
             yield from compare(resolved, index, compared, Trial(resolved.source.text, graph, dims))

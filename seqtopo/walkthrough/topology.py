@@ -214,7 +214,7 @@ def _data(graph: Graph, training: Training | None) -> Iterator[str]:
         yield f"so for fit(x, y), {x}, and y has {listed(y)}"
     elif training is None:
         gone = [_samples(tensor.shape) for tensor in graph.tensors(graph.outputs) or ()]
-        yield f"for fit(x, y), {x}, and y the shape of what goes out, {listed(gone[:4])}"
+        yield f"for fit(x, y), {x}, and y the shape of the output, {listed(gone[:4])}"
     else:
         yield f"for fit(x, y), {x}"
 

@@ -168,6 +168,17 @@ def test_what_is_wrong_is_said(spec: str, given: dict[str, Any], code: str, word
         assert not [d for d in analyse(fix.apply(spec)).diagnostics if d.severity == "error"]
 
 
+def test_class_names_become_ids_as_the_help_says() -> None:
+    spec, y = (
+        "in(5,3) -> lstm(4) -> dense(2,softmax)\ntrain loss=sparse_categorical_crossentropy",
+        ["b", "a"] * 4,
+    )
+    (found,) = report(spec, y=np.array(y)).diagnostics
+    ids = eval(found.help.partition("y = ")[2], {"numpy": np, "y": y})
+    assert list(ids) == [1, 0] * 4
+    assert report(spec, y=ids).ok
+
+
 RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("in(24,3) -> lstm(4)", {"x": floats(9, 24, 3)}),
     ("in(24,1) -> lstm(4)", {"x": floats(9, 24)}),
