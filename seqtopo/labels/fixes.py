@@ -14,7 +14,7 @@ from seqtopo.labels.main_path import MainPath, is_valid_convolution, units_of
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import names
-from seqtopo.layers.sizes import Shape, Size, fits, is_open, product, show_shape
+from seqtopo.layers.sizes import Shape, Size, count, fits, is_open, product, show_shape
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -215,7 +215,8 @@ def _other_length(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[
             )
     length = path.shape[0]
     if isinstance(length, int) and isinstance(wanted.shape[0], int) and wanted.shape[0] < length:
-        yield _insert(f"last({wanted.steps})", f"keep the last {wanted.steps} steps only", path)
+        last = "step" if wanted.shape[0] == 1 else f"{wanted.steps} steps"
+        yield _insert(f"last({wanted.steps})", f"keep the last {last} only", path)
 
 
 def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
@@ -223,7 +224,10 @@ def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
     if wanted.steps:
         reader, writer = without(expr, "seq"), with_flag(without(expr, "seq"), "seq")
         text = f"{print_expr(reader)} -> repeat({wanted.steps}) -> {print_expr(writer)}"
-        yield Fix(f"read to the end first, then write {wanted.steps} steps: {text}", (Edit(expr.span, text),))
+        yield Fix(
+            f"read to the end first, then write {count(wanted.shape[0], 'step')}: {text}",
+            (Edit(expr.span, text),),
+        )
 
 
 def _insert(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> Fix:

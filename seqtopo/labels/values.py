@@ -25,7 +25,7 @@ from seqtopo.labels.loss_shapes import (
 )
 from seqtopo.labels.main_path import MainPath
 from seqtopo.labels.words import Compared
-from seqtopo.layers.sizes import Shape, is_open
+from seqtopo.layers.sizes import Shape, count, is_open
 from seqtopo.layers.values import Object
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -226,11 +226,13 @@ def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Trie
     before = path.into(node)[:1]
     yield Diagnostic(
         "ST706",
-        f"ctc cannot align a label of {length} symbols with {steps} steps: it needs at least one step for "
-        "each symbol",
+        f"ctc cannot align a label of {count(length, 'symbol')} with {count(steps, 'step')}: it needs at "
+        "least one step for each symbol",
         node.span,
-        label=f"{before[0]} steps to {path.out(node)[0]}" if before else f"{steps} steps",
-        labels=(Label(compared.span, f"up to {length} symbols"),) if compared.span is not None else (),
+        label=f"{count(before[0], 'step')} to {path.out(node)[0]}" if before else count(steps, "step"),
+        labels=(Label(compared.span, f"up to {count(length, 'symbol')}"),)
+        if compared.span is not None
+        else (),
         notes=("a symbol that follows itself needs a blank, one step more, in between",)
         + ((f"the steps on the way: {' -> '.join(map(str, path.steps))}",) if len(path.steps) > 2 else ()),
         help="shorten the time less: smaller strides and pools",
@@ -252,7 +254,7 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
     if index >= len(expr.args) or not isinstance(expr.args[index].value, tree.Number):
         return
     text = print_expr(with_argument(expr, index, str(stride)))
-    fix = Fix(f"move by {stride} steps at a time: {text}", (Edit(expr.span, text),))
+    fix = Fix(f"move by {count(stride, 'step')} at a time: {text}", (Edit(expr.span, text),))
     if tried(fix):
         yield fix
 

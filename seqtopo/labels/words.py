@@ -9,7 +9,7 @@ from seqtopo.graph.graph import Node
 from seqtopo.graph.training import Labels, Values
 from seqtopo.labels.loss_shapes import IDS, Verdict, shown_loss
 from seqtopo.labels.main_path import MainPath, is_valid_convolution
-from seqtopo.layers.sizes import Shape, Size, fits, show_shape
+from seqtopo.layers.sizes import Shape, Size, count, fits, show_shape
 from seqtopo.source import Span
 
 
@@ -133,7 +133,7 @@ def _collapsed(
             help="declare the missing axis in in(...), or make it with repeat(N)",
         )
     steps = path.into(node)[0]
-    each = "one for every step" if fits(wanted[0], steps) else f"for {wanted[0]} steps"
+    each = "one for every step" if fits(wanted[0], steps) else f"for {count(wanted[0], 'step')}"
     return Mismatch(
         path,
         how,
@@ -160,17 +160,20 @@ def _kept(
             path,
             how,
             wanted,
-            f"{compared.phrase}, but the model gives {output[0]} numbers: {show_shape(output)}",
+            f"{compared.phrase}, but the model gives {count(output[0], 'number')}: {show_shape(output)}",
             node.span,
             f"makes the width {output[0]}",
             notes=notes,
             help="let the last layer give as many numbers as a label has",
         )
     steps = output[0]
+    unknown = str(steps) == "?"
     if node is keeper:
-        label = f"keeps its {steps} steps: gives {show_shape(path.out(node))}"
+        kept = "all steps" if unknown else f"its {count(steps, 'step')}"
+        label = f"keeps {kept}: gives {show_shape(path.out(node))}"
     elif node is path.first_dense:
-        label = f"works on each of the {steps} steps: gives {show_shape(path.out(node))}"
+        each = "each step" if unknown or steps == 1 else f"each of the {steps} steps"
+        label = f"works on {each}: gives {show_shape(path.out(node))}"
         notes = (*notes, "dense does not flatten: it works on the last axis, at each step by itself")
     else:
         label = f"gives {show_shape(path.out(node))}"
@@ -181,7 +184,7 @@ def _kept(
         f"{compared.phrase}, one for the whole sequence, but the model gives {show_shape(output)}: "
         "one for every step",
         node.span,
-        label.replace("its ? steps", "all steps").replace("each of the ? steps", "each step"),
+        label,
         notes=notes,
         help="take the steps together: last step (no seq), gavgpool1d, or flatten",
     )
@@ -197,7 +200,8 @@ def _lengths(
         node = path.wide
         notes = (
             *notes,
-            f"{wanted[0]} is a number of steps here, and {node.layer} gives {wanted[0]} numbers at each step",
+            f"{wanted[0]} is a number of steps here, and {node.layer} gives {count(wanted[0], 'number')} "
+            "at each step",
         )
     if len(path.steps) > 2:
         notes = (*notes, f"the steps on the way: {' -> '.join(map(str, path.steps))}")
@@ -205,9 +209,10 @@ def _lengths(
         path,
         how,
         wanted,
-        f"{compared.phrase}: {wanted[0]} steps, but the model gives {show_shape(output)}: {output[0]} steps",
+        f"{compared.phrase}: {count(wanted[0], 'step')}, but the model gives {show_shape(output)}: "
+        f"{count(output[0], 'step')}",
         node.span,
-        f"{path.into(node)[0]} steps to {path.out(node)[0]}"
+        f"{count(path.into(node)[0], 'step')} to {path.out(node)[0]}"
         if node in (cut, uneven)
         else f"gives {show_shape(path.out(node))}",
         notes=notes,

@@ -384,6 +384,18 @@ def fits(a: Size, b: Size) -> bool:
     return a == b or (same(a, b) is None and (is_open(a) or is_open(b)))
 
 
+def count(size: Size, one: str, many: str = "") -> str:
+    """Return so many of something in words.
+
+    >>> count(1, "step"), count(24, "step"), count(symbol("T"), "step")
+    ('1 step', '24 steps', 'T steps')
+    """
+    if str(size) == "?":
+        return f"any number of {many or one + 's'}"
+    shown = f"{size:,}" if isinstance(size, int) else str(size)
+    return f"{shown} {one}" if size == 1 else f"{shown} {many or one + 's'}"
+
+
 def show_shape(shape: Iterable[Size]) -> str:
     """Return a shape as text.
 

@@ -9,7 +9,7 @@ from typing import Any
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
-from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
+from seqtopo.layers.sizes import Shape, Size, count, show_shape, symbol
 from seqtopo.layers.values import INTEGERS, Tensor
 
 
@@ -85,18 +85,6 @@ class At:
 def name_of(node: Node) -> str:
     """Return the name of a node: its layer's, or the input's."""
     return node.layer.name if node.layer is not None else node.name
-
-
-def count(size: Size, one: str, many: str = "") -> str:
-    """Return so many of something in words.
-
-    >>> count(1, "step"), count(24, "step"), count(symbol("T"), "step")
-    ('1 step', '24 steps', 'T steps')
-    """
-    if str(size) == "?":
-        return f"any number of {many or one + 's'}"
-    shown = f"{size:,}" if isinstance(size, int) else str(size)
-    return f"{shown} {one}" if size == 1 else f"{shown} {many or one + 's'}"
 
 
 def the(size: Size, one: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.layers.sizes import Size
-from seqtopo.walkthrough.call_view import At, count, is_ids, the
+from seqtopo.layers.sizes import Size, count
+from seqtopo.walkthrough.call_view import At, is_ids, the
 
 _ACTIVATED = {
     "softmax": "softmax makes {them} shares between 0 and 1 that add up to 1",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from seqtopo.graph.graph import Node, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Shape, show_shape
-from seqtopo.walkthrough.call_view import At, count, listed, name_of, the
+from seqtopo.layers.sizes import Shape, count, show_shape
+from seqtopo.walkthrough.call_view import At, listed, name_of, the
 
 # Not a fact about layers: the keys are values of ``merge_mode``.
 _MERGED = {

@@ -10,10 +10,10 @@ from seqtopo.graph.kind import answered, own_steps, receptive, starts_from_anoth
 from seqtopo.graph.seen import Field, has_steps
 from seqtopo.graph.training import Labels, Training
 from seqtopo.layers.loss_objects import LOSSES
-from seqtopo.layers.sizes import Shape, show_shape, symbol
+from seqtopo.layers.sizes import Shape, count, show_shape, symbol
 from seqtopo.layers.step_windows import SELF, Window
 from seqtopo.layers.values import INTEGERS, Object, Tensor, show
-from seqtopo.walkthrough.call_view import batched, count, listed, name_of, the, value
+from seqtopo.walkthrough.call_view import batched, listed, name_of, the, value
 
 _SHOWN = 3
 

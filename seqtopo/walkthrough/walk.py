@@ -9,11 +9,12 @@ from seqtopo.graph.kind import is_picture, kind, meaning
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.seen import is_sequence
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import count
 from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.walkthrough.call_view import At, batched, count, listed, name_of, sentence, sentences, value
+from seqtopo.walkthrough.call_view import At, batched, listed, name_of, sentence, sentences, value
 from seqtopo.walkthrough.layers import words_for
 from seqtopo.walkthrough.topology import reasons, trained
 

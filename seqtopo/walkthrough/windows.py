@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.sizes import Size, show_shape
-from seqtopo.walkthrough.call_view import At, count, the
+from seqtopo.layers.sizes import Size, count, show_shape
+from seqtopo.walkthrough.call_view import At, the
 from seqtopo.walkthrough.features import activated
 
 

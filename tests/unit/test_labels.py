@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import seqtopo
 from seqtopo.diag.model import Diagnostic
 from seqtopo.report.analyse import analyse
 
@@ -253,3 +255,17 @@ def test_very_many_outputs_are_not_each_mended() -> None:
     several = ", ".join(["r"] * 2000)
     spec = f"r = in(5,3) -> lstm(4)\n[{several}]"
     assert 1 <= len(found(spec, f"loss=mse, labels=[{several.replace('r', '(3)')}]")[1]) <= 10
+
+
+@pytest.mark.parametrize(
+    ("spec", "y"),
+    [
+        ("in(9,3) -> lstm(4)", (8, 1, 4)),
+        ("in(9,3) -> lstm(4,seq)", (8, 1, 4)),
+        ("in(1,3) -> lstm(4,seq)", (8, 4)),
+    ],
+)
+def test_one_step_is_not_called_steps(spec: str, y: tuple[int, ...]) -> None:
+    report = seqtopo.check(f"{spec}\ntrain loss=mse", y=np.zeros(y, "float32"))
+    assert "1 step" in str(report)
+    assert "1 steps" not in str(report)
