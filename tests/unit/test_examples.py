@@ -13,7 +13,7 @@ import pytest
 import seqtopo
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PAGES_ALONE = {"guide", "pictures", "keras-code", "notebook", "old-models"}
+PAGES_ALONE = {"guide", "pictures", "keras-code", "notebook", "old-models", "scale"}
 """Folders of pages, and of what they read, which are not examples."""
 SPECS = sorted(EXAMPLES.glob("*/spec.txt"))
 STOCK = [spec for spec in SPECS if spec.parent.name != "custom-layer"]
