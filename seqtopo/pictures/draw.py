@@ -474,7 +474,7 @@ def _nothing_fits(graph: Graph, source: Source | None) -> Diagnostic:
     takes = [show_shape(t.shape) for i in graph.inputs for t in graph.nodes[i].outputs or ()]
     return Diagnostic(
         "ST454",
-        f"the output {' and '.join(gives)} does not fit the input {' and '.join(takes)}: it "
+        f"the output, {' and '.join(gives)}, does not fit the input, {' and '.join(takes)}: it "
         "cannot be fed back",
         Span(0, 0),
         help="leave out --feedback, or give as many features as one step of the input has",
