@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.buildable import MAX_PARAMS
+from seqtopo.graph.inputs import BATCH
 from seqtopo.graph.outside import value_of
 from seqtopo.layers.values import Refusal, show
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
@@ -27,8 +28,6 @@ _NAME = r"[^\W\d]\w*"
 _WHOLE = r"[+-]?\d{1,18}"
 _FRACTION = r"[+-]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18}(\.\d{0,18})?[eE][+-]?\d{1,3})"
 
-BATCH = 32
-"""The rows of a batch where neither the spec nor the command line says it, as in ``fit``."""
 GBPS = 10.0
 """The network between two ranks where none is given: a common Ethernet's."""
 GFLOPS = 100.0

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.cli.arguments import (
-    BATCH,
     GBPS,
     GFLOPS,
     STDIN,
@@ -42,6 +41,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.graph.buildable import unbound_names
+from seqtopo.graph.inputs import BATCH
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, is_space, linted, report_on, unbuildable

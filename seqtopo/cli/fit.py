@@ -18,6 +18,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.distributing.launching import launch
 from seqtopo.distributing.ranks import DistributionError, ranks_of
 from seqtopo.emit.backend import choose
+from seqtopo.graph.inputs import BATCH
 from seqtopo.report.analyse import Checked, still_searched
 from seqtopo.source import Span
 from seqtopo.system import packages
@@ -78,7 +79,9 @@ def add_training_options(made: Parser, *, data_needed: bool = True) -> None:
     made.add_argument(
         "--epochs", metavar="N", type=whole, default=10, help="how often to go through the data (default: 10)"
     )
-    made.add_argument("--batch", metavar="N", type=whole, help="samples a batch (default: the spec's, or 32)")
+    made.add_argument(
+        "--batch", metavar="N", type=whole, help=f"samples a batch (default: the spec's, or {BATCH})"
+    )
     made.add_argument(
         "--steps", metavar="N", type=whole, help="steps a window has, if the spec is open there"
     )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqtopo.data.series import Series, refuse
+from seqtopo.graph.inputs import BATCH
 
 _ROUNDS = 4
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -146,7 +147,7 @@ class Windows:
     steps: int
     wanted: Wanted
     stride: int = 1
-    batch_size: int = 32
+    batch_size: int = BATCH
     shuffle: bool = False
     seed: int = 0
     remainder: Remainder = "keep"
@@ -359,7 +360,7 @@ class Samples:
     x: Arrays
     y: Arrays
     weights: np.ndarray[Any, Any] | None = None
-    batch_size: int = 32
+    batch_size: int = BATCH
     shuffle: bool = False
     seed: int = 0
     whole: bool = False

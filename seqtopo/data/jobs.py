@@ -18,6 +18,7 @@ from seqtopo.data.spec_cutting import carries_states, cut_for, takes_ids
 from seqtopo.data.ways_to_cut import Asked
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.graph.inputs import BATCH
 from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, linted
 
@@ -228,7 +229,7 @@ def _given_samples(checked: Checked, reading: Reading, members: Members) -> Job:
         samples = samples.split(round(samples.count * reading.left_out))[0]
     batch = graph.nodes[graph.inputs[0]].batch
     fixed = isinstance(batch, int)
-    size = batch if isinstance(batch, int) else args.batch or 32
+    size = batch if isinstance(batch, int) else args.batch or BATCH
     shuffle = not carries_states(again)
     samples = replace(samples, batch_size=size, shuffle=shuffle, seed=args.seed, whole=fixed)
     early, late, held = _split_samples(samples, args.validation, fixed=fixed)

@@ -17,7 +17,7 @@ from seqtopo.data.ways_to_cut import Asked, Place, Way
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Node, Value
-from seqtopo.graph.inputs import is_stateful
+from seqtopo.graph.inputs import BATCH, is_stateful
 from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
 from seqtopo.labels.fixes import Wanted as WantedShape
 from seqtopo.labels.fixes import width_fix
@@ -433,5 +433,5 @@ def _cut(place: Place, read: Series, steps: int, batch: int | None, wanted: Want
                 ('write remainder="drop"', replace(asked, remainder="drop")),
             ],
         )
-    size = batch or asked.batch_size or 32
+    size = batch or asked.batch_size or BATCH
     return Windows(read, steps, wanted, asked.stride, size, asked.shuffle, asked.seed, remainder)

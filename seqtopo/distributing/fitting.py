@@ -16,6 +16,7 @@ import numpy as np
 from seqtopo.distributing.group import Group, join
 from seqtopo.distributing.ranks import DistributionError
 from seqtopo.emit.keras_private import layers_inside
+from seqtopo.graph.inputs import BATCH
 from seqtopo.runtime.kernels.attaching import attached, layers, make_ready
 from seqtopo.runtime.states.tracking import stateful_layers
 
@@ -206,7 +207,7 @@ def first_batch(given: dict[str, Any]) -> tuple[Any, ...] | None:
     if not leaves or any(not isinstance(each, np.ndarray) for each in leaves):
         return None
     parts = (x, given.get("y"), given.get("sample_weight"))
-    first = slice(given.get("batch_size") or 32)
+    first = slice(given.get("batch_size") or BATCH)
     return tuple(None if x is None else keras.tree.map_structure(lambda a: a[first], x) for x in parts)
 
 

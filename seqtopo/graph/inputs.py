@@ -17,6 +17,9 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import with_argument
 
+BATCH = 32
+"""The samples of a batch where nothing says their number, as in Keras' ``fit``."""
+
 SHORT_DTYPES = {"int": "int32", "float": "float32", "uint": "uint32"}
 """The dtypes that have a short name."""
 

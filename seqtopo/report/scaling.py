@@ -11,7 +11,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.counting import owners
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.work import work
-from seqtopo.layers.sizes import Size, symbols, volume
+from seqtopo.layers.sizes import Size, count, symbols, volume
 from seqtopo.source import Source, Span
 
 BYTES = 4
@@ -79,8 +79,8 @@ class Scaling:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of text about the scaling."""
-        each = _counted(self.rows, "row") + " each" if self.shared else "all of it on each"
-        yield f"A step of {_counted(self.ranks, 'rank')}, batches of {_counted(self.batch, 'row')}, {each}:"
+        each = count(self.rows, "row") + " each" if self.shared else "all of it on each"
+        yield f"A step of {count(self.ranks, 'rank')}, batches of {count(self.batch, 'row')}, {each}:"
         ring = f"; a rank sends {_scaled(self.sent, 'B')} in a ring" if isinstance(self.sent, int) else ""
         yield f"  added up       {_scaled(self.bytes, 'B')}: the gradients, float32{ring}"
         yield f"  computed       {_scaled(self.flops, 'FLOP')} by each rank, forwards and backwards"
@@ -154,10 +154,6 @@ def findings(scaling: Scaling, source: Source, span: Span) -> Iterator[Diagnosti
             help=balanced,
             source=source,
         )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _plain(size: Size) -> int | str:
