@@ -73,12 +73,17 @@ def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | Non
     for branch in found:
         made = branch.made
         expr = sources.of(made)
-        came = graph.tensor(made.inputs[0]) if len(made.inputs) == 1 else None
+        incoming = graph.tensor(made.inputs[0]) if len(made.inputs) == 1 else None
         if forgets_steps(made) and expr is not None:
             if expr.span not in edits:
                 forgets.append(called(expr))
             edits[expr.span] = Edit(expr.span, print_expr(with_flag(expr, "seq")))
-        elif collapses_steps(graph, made) and came is not None and len(came.shape) == 2 and expr is not None:
+        elif (
+            collapses_steps(graph, made)
+            and incoming is not None
+            and len(incoming.shape) == 2
+            and expr is not None
+        ):
             out.append(called(expr))
             edits[expr.span] = taken_out(sources, made) or Edit(expr.span, "id")
         elif made.outputs is not None and len(made.outputs[0].shape) == 1:
@@ -88,7 +93,7 @@ def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | Non
             continue
         else:
             return None
-        steps = came.shape[0] if steps is None and came is not None else steps
+        steps = incoming.shape[0] if steps is None and incoming is not None else steps
     if not edits:
         return None
     titles = [f"add seq to {_in_words(forgets)}"] if forgets else []

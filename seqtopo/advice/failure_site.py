@@ -151,15 +151,15 @@ def one_step_at(graph: Graph, node: Node) -> int | None:
     layer = node.layer
     if layer is None or layer.row.role != "selection" or layer.get("axis") != 1:
         return None
-    came, gives = graph.tensor(node.inputs[0]), node.outputs[0].shape if node.outputs else ()
-    if came is None or len(came.shape) < 2 or gives[:1] != (1,):
+    incoming, gives = graph.tensor(node.inputs[0]), node.outputs[0].shape if node.outputs else ()
+    if incoming is None or len(incoming.shape) < 2 or gives[:1] != (1,):
         return None
     passed = passes(graph, node)
     if layer.get("start") is not None or passed is None:
         found = layer.get("start")
     else:
         step = passed.window.low.at(0)
-        found = -1 if step == came.shape[0] - 1 else step
+        found = -1 if step == incoming.shape[0] - 1 else step
     return found if isinstance(found, int) else None
 
 
@@ -303,12 +303,12 @@ def causes(refusal: Refusal, site: Site) -> Iterator[str]:
 def _embedded(site: Site, value: Value) -> Iterator[str]:
     """Yield a note on an ``embed`` behind a value, which makes a vector of every number."""
     for node in site.back(value):
-        came = site.came(node) if node.layer is not None and node.layer.row.name == "embed" else None
-        if came is not None and len(came.shape) > 1:
-            what = "vectors already, and no ids" if came.dtype in FLOATS else "rows of ids, or one-hot"
+        incoming = site.came(node) if node.layer is not None and node.layer.row.name == "embed" else None
+        if incoming is not None and len(incoming.shape) > 1:
+            what = "vectors already, and no ids" if incoming.dtype in FLOATS else "rows of ids, or one-hot"
             expr = site.sources.of(node)
             name = called(expr) if expr is not None else "embed"
-            yield f"{name} makes a vector of every single number in {came}: these are {what}"
+            yield f"{name} makes a vector of every single number in {incoming}: these are {what}"
             return
 
 

@@ -222,8 +222,8 @@ def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
         return
     expr = site.sources.of(flat)
     before = site.graph.nodes[flat.inputs[0].node]
-    came = site.came(flat)
-    if expr is not None and came is not None and len(came.shape) == 2:
+    incoming = site.came(flat)
+    if expr is not None and incoming is not None and len(incoming.shape) == 2:
         yield Fix("or take the mean over the steps: gavgpool1d", (Edit(expr.span, "gavgpool1d"),))
     last = site.sources.of(before)
     gone = site.rewrite(flat, None)
@@ -290,13 +290,13 @@ def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
     if not site.inputs:
         return
     value = site.inputs[index]
-    came = site.tensor(value)
+    incoming = site.tensor(value)
     source = site.source(value)
-    if site.row.name == "mask" and came.dtype not in FLOATS:
+    if site.row.name == "mask" and incoming.dtype not in FLOATS:
         yield from _masked_ids(site)
-    elif came.dtype not in FLOATS:
+    elif incoming.dtype not in FLOATS:
         yield from _behind_embed(site)
-    if came.dtype in FLOATS or source is None:
+    if incoming.dtype in FLOATS or source is None:
         return
     node, expr = source
     vocab: Size = node.below if node.below is not None else 1000

@@ -228,8 +228,8 @@ def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
             word_ = "filters" if node.layer is not None and "filters" in node.layer.args else "units"
             yield Fix(f"give {called(expr)} {width} {word_}", (Edit(expr.span, print_expr(changed)),))
             return
-        came = site.came(node)
-        if came is None or node.outputs is None or came.shape[-1:] != node.outputs[0].shape[-1:]:
+        incoming = site.came(node)
+        if incoming is None or node.outputs is None or incoming.shape[-1:] != node.outputs[0].shape[-1:]:
             return
 
 
@@ -279,11 +279,11 @@ def state_fixes(site: Site) -> Iterator[Fix]:
     units = layer.get("units") if layer is not None else None
     both = node.layer.row.name == "bi"
     wanted = (2 if both else 1) * (layer.row.states if layer is not None else 1)
-    came = [site.tensor(v) for v in node.tensors.get("initial_state", ())]
-    yield from _steps_themselves(site, given, came, wanted)
+    incoming = [site.tensor(v) for v in node.tensors.get("initial_state", ())]
+    yield from _steps_themselves(site, given, incoming, wanted)
     yield from _of_the_layer(given)
-    yield from _other_number(site, given, came, wanted, both)
-    widths = {t.shape[0] for t in came if len(t.shape) == 1}
+    yield from _other_number(site, given, incoming, wanted, both)
+    widths = {t.shape[0] for t in incoming if len(t.shape) == 1}
     if isinstance(units, int) and widths and widths != {units}:
         yield from _other_width(site, given, widths, units)
 
@@ -297,7 +297,7 @@ def _given(given: tree.Argument, value: tree.Expr) -> tuple[Edit, ...]:
     return (Edit(given.span, print_expr(tree.Argument(NOWHERE, given.name, value))),)
 
 
-def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], wanted: int) -> Iterator[Fix]:
+def _steps_themselves(site: Site, given: tree.Argument, incoming: list[Tensor], wanted: int) -> Iterator[Fix]:
     """Yield fixes that take single steps by ``at(i)`` for states.
 
     The states were sequences of one step, or steps of one sequence.
@@ -305,25 +305,25 @@ def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], want
     assert site.node is not None
     values = site.node.tensors.get("initial_state", ())
     items = given.value.items if isinstance(given.value, tree.List) else (given.value,)
-    if not any(len(tensor.shape) == 2 for tensor in came):
+    if not any(len(tensor.shape) == 2 for tensor in incoming):
         return
     edits: dict[Span, Edit] = {}
     names: list[str] = []
-    for i, (value, tensor) in enumerate(zip(values, came, strict=True)):
+    for i, (value, tensor) in enumerate(zip(values, incoming, strict=True)):
         if len(tensor.shape) == 1:
             continue
         found = step_itself(site.graph, site.sources, value)
-        if found is None and tensor.shape[:1] == (1,) and len(items) == len(came):
+        if found is None and tensor.shape[:1] == (1,) and len(items) == len(incoming):
             found = "at(0)", Edit(items[i].span, print_expr(flow((items[i], call("at", 0)))))
         if found is None:
             break
         edits[found[1].span] = found[1]
         names.append(found[0])
     else:
-        if wanted == len(came):
+        if wanted == len(incoming):
             title = f"take the step{'s' * (len(names) > 1)} out of the sequence: {', '.join(names)}"
             yield Fix(title, tuple(edits.values()))
-    if len(came) == 1 and came[0].shape[:1] == (wanted,) and wanted > 1:
+    if len(incoming) == 1 and incoming[0].shape[:1] == (wanted,) and wanted > 1:
         each = tuple(flow((given.value, call("at", i))) for i in range(wanted))
         title = f"take its {wanted} steps for the states: {', '.join(f'at({i})' for i in range(wanted))}"
         yield Fix(title, _given(given, tree.List(NOWHERE, each)))
@@ -340,14 +340,14 @@ def _of_the_layer(given: tree.Argument) -> Iterator[Fix]:
 
 
 def _other_number(
-    site: Site, given: tree.Argument, came: list[Tensor], wanted: int, both: bool
+    site: Site, given: tree.Argument, incoming: list[Tensor], wanted: int, both: bool
 ) -> Iterator[Fix]:
-    if len(came) == wanted:
+    if len(incoming) == wanted:
         return
-    if isinstance(given.value, tree.List) and len(given.value.items) == len(came):
+    if isinstance(given.value, tree.List) and len(given.value.items) == len(incoming):
         items = given.value.items
-        vectors = tuple(item for item, tensor in zip(items, came, strict=True) if len(tensor.shape) == 1)
-        if both and len(came) * 2 == wanted:
+        vectors = tuple(item for item, tensor in zip(items, incoming, strict=True) if len(tensor.shape) == 1)
+        if both and len(incoming) * 2 == wanted:
             twice = tree.List(NOWHERE, (*items, *items))
             yield Fix("give both directions the same states", _given(given, twice))
         if len(vectors) == wanted < len(items):
@@ -357,14 +357,14 @@ def _other_number(
             kept = items[:wanted]
             left = kept[0] if wanted == 1 else tree.List(NOWHERE, kept)
             yield Fix(f"keep the first {wanted}", _given(given, left))
-    elif both and len(came) * 2 == wanted and not isinstance(given.value, tree.List):
+    elif both and len(incoming) * 2 == wanted and not isinstance(given.value, tree.List):
         pair = tree.List(NOWHERE, (given.value, given.value))
         yield Fix("give both directions the same states", _given(given, pair))
         yield from _both_ways(site)
-    if not isinstance(given.value, tree.List) and len(came) == 1 and wanted == 2:
+    if not isinstance(given.value, tree.List) and len(incoming) == 1 and wanted == 2:
         pair = tree.List(NOWHERE, (given.value, given.value))
         yield Fix("start both h and c from it", _given(given, pair))
-    other = {2: "lstm", 1: "gru"}.get(len(came), "")
+    other = {2: "lstm", 1: "gru"}.get(len(incoming), "")
     if other and not both:
         changed = print_expr(renamed(site.step, other))
         yield Fix(f"take a layer with that many states: {other}", (Edit(site.step.span, changed),))

@@ -40,47 +40,47 @@ _TIME = frozenset({"T", "N", "L", "S", "TIME", "STEPS", "LENGTH", "WINDOW", "LAG
 
 def rank_fixes(site: Site, value: Value, takes: int) -> Iterator[Fix]:
     """Yield fixes of a value that has other axes than ``takes``, the likeliest first."""
-    came = site.tensor(value)
+    incoming = site.tensor(value)
     made = maker(site.graph, value)
-    if takes > len(came.shape):
-        yield from _more(site, value, came, made, takes)
+    if takes > len(incoming.shape):
+        yield from _more(site, value, incoming, made, takes)
     elif site.row.name == "repeat":
         yield from _one_vector(site, value, made)
     else:
-        yield from _fewer(site, value, came, made, takes)
+        yield from _fewer(site, value, incoming, made, takes)
 
 
-def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Iterator[Fix]:
+def _more(site: Site, value: Value, incoming: Tensor, made: Node, takes: int) -> Iterator[Fix]:
     expr = site.sources.of(made)
-    missing = takes - len(came.shape)
+    missing = takes - len(incoming.shape)
     if not value.extra:
         yield from keep_steps(made, expr)
         yield from _kept_in_branches(site, value)
-    yield from _without_td(site, came)
+    yield from _without_td(site, incoming)
     if made.layer is None and missing == 1:
-        yield from _declares_more(site, made, expr, came, takes)
-    if made.layer is not None and len(came.shape) == 1:
+        yield from _declares_more(site, made, expr, incoming, takes)
+    if made.layer is not None and len(incoming.shape) == 1:
         yield from _uncollapsed(site, made, expr)
     yield from _unflattened(site, value, takes)
     if missing == 1:
         yield from frames(site, value, takes)
-    if site.row.name == "td" and isinstance(site.step, tree.Call) and len(came.shape) == 1:
+    if site.row.name == "td" and isinstance(site.step, tree.Call) and len(incoming.shape) == 1:
         inner = site.step.args[0].value
         yield Fix("or leave td out: there is one step", (Edit(site.step.span, print_expr(inner)),))
-    yield from _of_a_sequence(site, made, came, takes)
+    yield from _of_a_sequence(site, made, incoming, takes)
     if site.row.name.startswith(("gmaxpool", "gavgpool")) and (edit := _taken_out(site)) is not None:
         yield Fix(f"take {called(site.step)} out: there is nothing left to pool", (edit,))
-    if len(came.shape) == 1:
-        yield from _restored(site, value, came, takes)
+    if len(incoming.shape) == 1:
+        yield from _restored(site, value, incoming, takes)
 
 
-def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
+def _without_td(site: Site, incoming: Tensor) -> Iterator[Fix]:
     """Yield the fix of ``td(lstm(8))`` of a sequence: no ``td``, as the layer reads the steps itself."""
     inner = site.node.layer.get("layer") if site.node is not None and site.node.layer is not None else None
     if not site.row.steps or not isinstance(inner, Layer) or not isinstance(site.step, tree.Call):
         return
     takes = inner.row.clauses[0].takes[0]
-    if takes[0] != "T" or len(came.shape) != len(takes) or len(came.shape) < 2:
+    if takes[0] != "T" or len(incoming.shape) != len(takes) or len(incoming.shape) < 2:
         return
     bare = site.step.args[0].value
     title = f"leave td out: {called(bare)} reads the steps itself"
@@ -90,11 +90,11 @@ def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
         yield Fix(f"{title}, with seq for an answer at each", (Edit(site.step.span, text),))
 
 
-def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator[Fix]:
+def _of_a_sequence(site: Site, made: Node, incoming: Tensor, takes: int) -> Iterator[Fix]:
     """Yield fixes of a layer for images with a sequence as input: its variant for sequences, or a reshape."""
     name = site.row.name
-    image = made.layer is None and came.shape[:1] == came.shape[1:]
-    if len(came.shape) != 2 or takes != 3 or not name.endswith("2d") or image:
+    image = made.layer is None and incoming.shape[:1] == incoming.shape[1:]
+    if len(incoming.shape) != 2 or takes != 3 or not name.endswith("2d") or image:
         return
     if registry.find(f"{name[:-2]}1d") is not None:
         variant = print_expr(renamed(site.step, f"{called(site.step)[:-2]}1d"))
@@ -121,18 +121,20 @@ def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
     yield fix
     merge = found[0].merge
     step = site.sources.of(merge)
-    lengths = {came.shape[0] for b in found if (came := site.came(b.made)) is not None}
+    lengths = {incoming.shape[0] for b in found if (incoming := site.came(b.made)) is not None}
     joins = site.node is not merge and merge.layer is not None and merge.layer.row.name == "concat"
     if len(lengths) > 1 and joins and isinstance(step, tree.Name):
         behind = Edit(step.span, print_expr(call(step.name, "time")))
         yield Fix(f"{fix.title}, and join them one after the other", (*fix.edits, behind))
 
 
-def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor, takes: int) -> Iterator[Fix]:
+def _declares_more(
+    site: Site, made: Node, expr: tree.Expr | None, incoming: Tensor, takes: int
+) -> Iterator[Fix]:
     """Yield fixes that give the ``in(...)`` the axis that it lacks."""
     if not isinstance(expr, tree.Call) or made.outputs is None:
         return
-    if made.outputs[0].dtype not in FLOATS and len(came.shape) == 1:
+    if made.outputs[0].dtype not in FLOATS and len(incoming.shape) == 1:
         vocab: Size = made.below if made.below is not None else 1000
         yield Fix(
             "turn the ids into vectors first", (site.before(call("embed", size_text(vocab), number(64))),)
@@ -170,26 +172,26 @@ def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
 
     Axes that were added in front since are included; () if there is no ``flatten``.
     """
-    came = site.tensor(value).shape
-    if not came:
+    incoming = site.tensor(value).shape
+    if not incoming:
         return (), False
     for node in site.back(value):
         before = _before_flatten(site, node)
         if before is not None:
-            return (*came[:-1], *before), fits(product(before), came[-1])
+            return (*incoming[:-1], *before), fits(product(before), incoming[-1])
     return (), False
 
 
 def _before_flatten(site: Site, node: Node) -> Shape | None:
     """Return the input shape of a ``flatten``, alone or at the end of a ``td``; None for other nodes."""
-    came = site.came(node)
-    if node.layer is None or came is None:
+    incoming = site.came(node)
+    if node.layer is None or incoming is None:
         return None
     if node.layer.row.name == "flatten":
-        return came.shape
+        return incoming.shape
     inner = node.layer.get("layer") if node.layer.row.steps else None
     if isinstance(inner, Layer):
-        return came.shape[1:] if inner.row.name == "flatten" else None
+        return incoming.shape[1:] if inner.row.name == "flatten" else None
     if isinstance(inner, SubModel) and len(inner.graph.outputs) == 1:
         last = inner.graph.nodes[inner.graph.outputs[0].node]
         before = inner.graph.tensor(last.inputs[0]) if last.inputs else None
@@ -200,11 +202,11 @@ def _before_flatten(site: Site, node: Node) -> Shape | None:
 
 def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
     """Yield fixes that reshape a flattened value, if steps were added in front of its numbers since."""
-    came = site.tensor(value).shape
+    incoming = site.tensor(value).shape
     shape, whole = flattened(site, value)
     # Inside td a layer takes the axes of one step.
     if (
-        len(came) < 2
+        len(incoming) < 2
         or len(shape) - takes not in (0, int(site.row.steps))
         or not all(isinstance(size, int) for size in shape)
     ):
@@ -214,7 +216,7 @@ def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
     if whole:
         yield Fix(title, (site.before(back),))
     else:
-        first, *rest = map(size_text, shape[len(came) - 1 :])
+        first, *rest = map(size_text, shape[len(incoming) - 1 :])
         many = tree.Arithmetic(NOWHERE, first, tuple(("*", size) for size in rest))
         yield Fix(f"{title}, from as many numbers", (site.before(call("dense", many), back),))
 
@@ -223,11 +225,11 @@ def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix
     """Yield fixes that remove the step that dropped the time axis, or replace it by one that keeps it."""
     assert made.layer is not None
     name = made.layer.row.name
-    came = site.came(made)
-    if name == "flatten" and came is not None and len(came.shape) >= 4 and expr is not None:
+    incoming = site.came(made)
+    if name == "flatten" and incoming is not None and len(incoming.shape) >= 4 and expr is not None:
         each = print_expr(at_every_step(expr))
         yield Fix(f"flatten each frame alone, to keep the steps: {each}", (Edit(expr.span, each),))
-    if not collapses_steps(site.graph, made) or came is None or len(came.shape) != 2:
+    if not collapses_steps(site.graph, made) or incoming is None or len(incoming.shape) != 2:
         return
     edit = site.rewrite(made, None)
     if edit is not None and expr is not None:
@@ -245,7 +247,7 @@ def _taken_out(site: Site) -> Edit | None:
     return Edit(Span(flow.steps[i - 1].span.end, flow.steps[i].span.end), "")
 
 
-def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fix]:
+def _restored(site: Site, value: Value, incoming: Tensor, takes: int) -> Iterator[Fix]:
     """Yield fixes that make a vector a sequence again: by ``repeat``, or by a shape for its numbers."""
     flat = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "flatten"), None)
     before = site.came(flat) if flat is not None else None
@@ -256,7 +258,7 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
             back = call("reshape", *map(size_text, shape))
             numbers = product(shape)
             title = f"give it its axes again: reshape to {show_shape(shape)}"
-            if came.shape[0] == numbers:
+            if incoming.shape[0] == numbers:
                 yield Fix(title, (site.before(back),))
             else:
                 first, *rest = [tree.Argument(NOWHERE, None, size_text(s)) for s in shape]
@@ -264,7 +266,7 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
                 dense = call("dense", many)
                 yield Fix(f"{title}, from as many numbers", (site.before(dense, back),))
     repeats = site.row.recurrent or site.row.steps or site.row.role == "attention"
-    side = isqrt(width) if isinstance(width := came.shape[0], int) else 0
+    side = isqrt(width) if isinstance(width := incoming.shape[0], int) else 0
     if takes == 3 and before is None and side > 1 and side * side == width:
         square = call("reshape", number(side), number(side), number(1))
         yield Fix(f"make it an image: {print_expr(square)}", (site.before(square),))
@@ -329,8 +331,8 @@ def _one_hot(site: Site, embed: Node) -> Iterator[Fix]:
     yield Fix(f"give it the ids themselves: {new}", (Edit(source[1].span, new),))
 
 
-def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Iterator[Fix]:
-    shape = came.shape
+def _fewer(site: Site, value: Value, incoming: Tensor, made: Node, takes: int) -> Iterator[Fix]:
+    shape = incoming.shape
     long = [s for s in shape if s != 1]
     embed = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "embed"), None)
     fed = site.came(embed) if embed is not None else None

@@ -157,8 +157,8 @@ def _on(row: Row, backend: str) -> str:
 
 
 def _time(graph: Graph, node: Node, place: int) -> str:
-    came = fields(graph).get(node.inputs[place], {})
-    in_time = any(field.axis == 0 and is_sequence(graph, source) for source, field in came.items())
+    incoming = fields(graph).get(node.inputs[place], {})
+    in_time = any(field.axis == 0 and is_sequence(graph, source) for source, field in incoming.items())
     passed = passes(graph, node, place)
     return time_words(passed) if passed is not None and in_time else ""
 

@@ -252,8 +252,8 @@ class Flows:
             args = writing.arguments(layer, node.call, tensors)
             step: tree.Expr = writing.call(block, args) if args else writing.name(block)
             return self._as(unit, step, own=False)
-        came = self.graph.tensors(node.inputs) or ()
-        step = writing.layer(layer, came, self.whole.inside, dict(node.call), tensors)
+        incoming = self.graph.tensors(node.inputs) or ()
+        step = writing.layer(layer, incoming, self.whole.inside, dict(node.call), tensors)
         hint = self.whole.naming.hint(layer)
         if hint:
             self.whole.hints.setdefault(print_expr(step), Counter())[hint] += 1

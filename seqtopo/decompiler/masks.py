@@ -76,9 +76,9 @@ class Masks:
         """Return whether an argument of a call is the mask that its values have anyway."""
         if argument not in MASK_ARGUMENTS:
             return False
-        came: frozenset[Origin] = frozenset().union(*(self.of.get(v, frozenset()) for v in node.inputs))
+        incoming: frozenset[Origin] = frozenset().union(*(self.of.get(v, frozenset()) for v in node.inputs))
         found = [self.origins(ref) for ref in refs]
-        return all(f is not None and f and f <= came for f in found)
+        return all(f is not None and f and f <= incoming for f in found)
 
     def origins(self, ref: Ref) -> frozenset[Origin] | None:
         """Return the origins of a mask; None for a value that is no mask."""

@@ -346,14 +346,14 @@ class _Modernizer:
         for one in as_list(body.get("node_config"), "the node_config"):
             one = as_dict(one, "a node")
             name = as_text(one.get("name"), "a node's name")
-            came = self.joined(net, one, name, refs)
+            incoming = self.joined(net, one, name, refs)
             layer = named_class(as_dict(nodes.get(name), f"the node {shown(name)}"))
             if layer.get("class_name") == "Sequential":
                 listed = as_list(settings(layer).get("layers"), "the layers of a model")
-                refs[name] = self.run(net, [as_dict(x, "a layer") for x in listed], came, inputs)
+                refs[name] = self.run(net, [as_dict(x, "a layer") for x in listed], incoming, inputs)
                 continue
             layer = {**layer, "config": {**settings(layer), "name": name}}
-            refs[name] = self.run(net, [layer], came, inputs)
+            refs[name] = self.run(net, [layer], incoming, inputs)
         outputs = []
         for one in as_list(body.get("output_config"), "the output_config"):
             one = as_dict(one, "an output")

@@ -104,8 +104,12 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
     layer = Layer(row, read, made.table or ("" if nobodys else stem_of(call.name)))
     if made.table:
         layer = walk.progress.shared.setdefault(("table", *walk.path, made.table), layer)
-    came = walk.graph.tensor(walk.values[made.refs[0]])
-    if made.name not in ("expand", "stack") and came is not None and read.get("axis") == len(came.shape) > 1:
+    incoming = walk.graph.tensor(walk.values[made.refs[0]])
+    if (
+        made.name not in ("expand", "stack")
+        and incoming is not None
+        and read.get("axis") == len(incoming.shape) > 1
+    ):
         # The emitter counts it from the front; the last is the features.
         read["axis"] = -1
     inputs = walk.whole(tuple(walk.values[ref] for ref in made.refs))
@@ -152,9 +156,9 @@ def _as_fractions(walk: ModelCalls, call: Call, value: Value) -> Value:
 def _note_dropped_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
     """Add a note that Keras' operation drops a mask which the row uses; seqtopo's makes it again."""
     value = Value(node.index)
-    came = node.inputs[0]
+    incoming = node.inputs[0]
     given = next(iter(refs_in(call.args)), None)
-    reduces = uses_mask(walk.graph, node) and walk.masks.of.get(came) and given in made.refs
+    reduces = uses_mask(walk.graph, node) and walk.masks.of.get(incoming) and given in made.refs
     tensor = walk.graph.tensor(value)
     passes = (
         walk.masks.of.get(value) and tensor is not None and len(tensor.shape) == 2 and tensor.dtype in FLOATS
@@ -360,11 +364,16 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
 
 def _note_short_cut(walk: ModelCalls, call: Call, node: Node) -> None:
     """Add a note on a cut of fewer steps than requested, if the built model needs them all."""
-    came = walk.graph.tensor(node.inputs[0])
-    if node.layer is None or came is None or node.layer.row.name not in ("last", "first") or is_ours(call):
+    incoming = walk.graph.tensor(node.inputs[0])
+    if (
+        node.layer is None
+        or incoming is None
+        or node.layer.row.name not in ("last", "first")
+        or is_ours(call)
+    ):
         return
     axis, least = node.layer.get("axis"), node.layer.get("n")
-    if least != 1 and not isinstance(came.shape[axis - 1 if axis > 0 else axis], int):
+    if least != 1 and not isinstance(incoming.shape[axis - 1 if axis > 0 else axis], int):
         remark = f"takes what there is of fewer than {least} steps; {node.layer.title} needs {least}"
         walk.losses.otherwise(call.name, remark)
 

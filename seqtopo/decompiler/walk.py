@@ -273,10 +273,10 @@ class Walk(ModelCalls):
         node.inputs = incoming
         if read.inner:
             self._wrapped(layer, read, self.graph.tensors(incoming) or (), (*self.path, call.name))
-        came = self.graph.tensors(node.inputs) or ()
-        if call.config.get("counted_axis") and came and layer.args.get("axis") == len(came[0].shape):
+        tensors = self.graph.tensors(node.inputs) or ()
+        if call.config.get("counted_axis") and tensors and layer.args.get("axis") == len(tensors[0].shape):
             del layer.args["axis"]  # the last one, which was given as -1
-        settle(layer, came, self.losses)
+        settle(layer, tensors, self.losses)
         call_args: dict[str, Any] = {}
         for key, value in kwargs.items():
             self._call_argument(call, row, node, key, value, call_args, given[key])
@@ -409,21 +409,21 @@ class Walk(ModelCalls):
         else:
             what = f"a {shown(call.kind)} layer"
         tensor = call.gives.get(ref.output)
-        came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
-        same = len(came) == 1 and bool(call.config.get("keeps_shape"))
+        incoming = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
+        same = len(incoming) == 1 and bool(call.config.get("keeps_shape"))
         if tensor is None and not same:
             raise wrong(
                 f"{shown(call.name)} is {what}: {why}; and nothing in the file says what shape it gives",
                 "load the model in Keras, and give it to seqtopo.decompile: a live model has its shapes",
             )
         if tensor is not None:
-            same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
+            same = len(incoming) == 1 and call.shapes.get(incoming[0]) == tensor and ref.output == 0
         stands = "stands as identity" if same else "comes in as an input of its own"
         message = f"{shown(call.name)} is {what}: {why}; what it gives {stands}"
         self.losses.add(code or "ST503", message, help=help)
         if same:
             node = self.graph.add(NOWHERE, self._stand_in(call.name))
-            node.inputs = (self.values[came[0]],)
+            node.inputs = (self.values[incoming[0]],)
             infer(self.graph, node)
             self.values[ref] = Value(node.index)
             return
@@ -437,7 +437,7 @@ class Walk(ModelCalls):
             name = f"{name}_call{calls}"
         self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
         if self.graph is self.progress.decoded.graph:
-            self.progress.decoded.cut += [(call.name, self.values[r]) for r in came]
+            self.progress.decoded.cut += [(call.name, self.values[r]) for r in incoming]
 
     def _stand_in(self, name: str) -> Layer:
         """Return the identity in place of a layer that no spec can say; one for all its calls."""

@@ -135,7 +135,7 @@ def source(tensor: Tensor, batch: Any, opens: Mapping[Any, str]) -> tree.Call:
 
 def layer(
     given: Layer,
-    came: tuple[Tensor, ...],
+    incoming: tuple[Tensor, ...],
     inside: Inside,
     calls: Mapping[str, Any],
     tensors: Mapping[str, tree.Expr],
@@ -146,9 +146,9 @@ def layer(
     activation = args.get("activation")
     if row.name == "act" and len(args) == 1 and activation in BARE_ACTIVATIONS and not tensors:
         return name(str(activation))
-    written = [*_positional(row, args, came, inside), *_flags(row, args)]
+    written = [*_positional(row, args, incoming, inside), *_flags(row, args)]
     for key, v in args.items():
-        written.append(argument(_value(row.by_name[key], v, came, inside), _key(row.by_name[key])))
+        written.append(argument(_value(row.by_name[key], v, incoming, inside), _key(row.by_name[key])))
     written += [argument(expr, _key(row.by_name[key])) for key, expr in tensors.items()]
     if not written and entry_of("activation", row.name) is None:
         return name(row.name)
@@ -176,7 +176,7 @@ def _key(param: Param) -> str:
 
 
 def _positional(
-    row: Row, args: dict[str, Any], came: tuple[Tensor, ...], inside: Inside
+    row: Row, args: dict[str, Any], incoming: tuple[Tensor, ...], inside: Inside
 ) -> list[tree.Argument]:
     """Return the leading arguments by position, and remove them from ``args``."""
     found: list[tree.Argument] = []
@@ -191,7 +191,7 @@ def _positional(
         if given.endswith("*") and isinstance(v, tuple):
             found += [argument(tree.Unknown(NOWHERE) if i == -1 else size(i)) for i in v]
             break
-        found.append(argument(_value(param, v, came, inside)))
+        found.append(argument(_value(param, v, incoming, inside)))
     return found
 
 
@@ -213,16 +213,16 @@ def _flags(row: Row, args: dict[str, Any]) -> list[tree.Argument]:
     return found
 
 
-def _value(param: Param, given: Any, came: tuple[Tensor, ...], inside: Inside) -> tree.Expr:
+def _value(param: Param, given: Any, incoming: tuple[Tensor, ...], inside: Inside) -> tree.Expr:
     if isinstance(given, (Layer, SubModel)):
         return inside(given)
     if param.kind in (kinds.AXIS, kinds.AXES) or param.name == "axis":
         if given == -1:
             return name("features")
-        if given == 1 and type(given) is int and came and len(came[0].shape) == 2:
+        if given == 1 and type(given) is int and incoming and len(incoming[0].shape) == 2:
             return name("time")
         if isinstance(given, tuple) and len(given) == 1:
-            return _value(param, given[0], came, inside)
+            return _value(param, given[0], incoming, inside)
     if (
         isinstance(given, tuple)
         and len(given) > 1

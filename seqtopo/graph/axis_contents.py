@@ -80,9 +80,9 @@ def _output_contents(graph: Graph, node: Node, found: dict[int, tuple[Content, .
         yield from _declared(shape, node.outputs[0].dtype in FLOATS)
         return
     value = node.inputs[0] if node.inputs else None
-    came = graph.tensor(value) if value is not None else None
+    incoming = graph.tensor(value) if value is not None else None
     before = found.get(value.node) if value is not None and not value.extra else None
-    if came is None or before is None or len(before) != len(came.shape):
+    if incoming is None or before is None or len(before) != len(incoming.shape):
         yield from _declared(shape, True) if len(shape) == 1 else ((),) * len(shape)
         return
     name = node.layer.row.name
@@ -90,7 +90,7 @@ def _output_contents(graph: Graph, node: Node, found: dict[int, tuple[Content, .
         # A vector has no steps: what is made of its numbers is new.
         yield from _declared(shape, True)
     elif name in ("reshape", "flatten"):
-        yield from regrouped([part for axis in before for part in axis], came.shape, shape)
+        yield from regrouped([part for axis in before for part in axis], incoming.shape, shape)
     elif name in ("permute", "swap"):
         order = _order(node, len(shape))
         yield (Part(STEPS, shape[0]),)
@@ -102,14 +102,14 @@ def _output_contents(graph: Graph, node: Node, found: dict[int, tuple[Content, .
         yield from _one_axis(node, before, shape)
     elif len(shape) == len(before):
         for i, size in enumerate(shape):
-            if size == came.shape[i]:
+            if size == incoming.shape[i]:
                 yield before[i]
             elif i == len(shape) - 1:
                 yield (Part(FEATURES, size),)
             else:
                 kinds = {part.kind for part in before[i]}
                 yield (Part(kinds.pop(), size),) if len(kinds) == 1 else ()
-    elif len(shape) == len(before) + 1 and shape[:-1] == came.shape:
+    elif len(shape) == len(before) + 1 and shape[:-1] == incoming.shape:
         yield from (*before, (Part(FEATURES, shape[-1]),))
     elif node.layer.row.steps:
         yield before[0]

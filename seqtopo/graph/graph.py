@@ -254,12 +254,12 @@ def _same_weights(
 ) -> None:
     for old, new in zip(known, now, strict=False):
         if len(old.shape) != len(new.shape) or not all(map(fits, old.shape, new.shape)):
-            came = " and ".join(show_shape(t.shape) for t in inputs)
+            incoming = " and ".join(show_shape(t.shape) for t in inputs)
             raise Refusal(
                 "ST311",
                 f"{layer.title} is shared, but does not fit here: its {old.name} has shape "
-                f"{show_shape(old.shape)}, and {came} would need {show_shape(new.shape)}",
-                label=f"is given {came}",
+                f"{show_shape(old.shape)}, and {incoming} would need {show_shape(new.shape)}",
+                label=f"is given {incoming}",
                 help="give every use the same width, or use a macro (def) to make fresh layers each time",
                 at=("input", 0),
             )
@@ -276,11 +276,12 @@ def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, 
         and len({row.settled(layer.args, t).get("dtype") for t in (first, inputs)}) > 1
     )
     if shapes or declared:
-        had, came = (" and ".join(f"{t} {t.dtype}" for t in each) for each in (first, inputs))
+        had, incoming = (" and ".join(f"{t} {t.dtype}" for t in each) for each in (first, inputs))
         raise Refusal(
             "ST311",
-            f"{layer.title} is shared, but does not fit here: it was built for {had}, and is given {came}",
-            label=f"is given {came}",
+            f"{layer.title} is shared, but does not fit here: it was built for {had}, and is given "
+            f"{incoming}",
+            label=f"is given {incoming}",
             help="use a macro (def) to make fresh layers each time",
             at=("input", 0),
         )
@@ -337,22 +338,22 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
     )
 
 
-def check_input(title: str, node: Node, came: Tensor) -> None:
+def check_input(title: str, node: Node, incoming: Tensor) -> None:
     """Refuse a value that is not what an ``in(...)`` declares.
 
     A symbol there takes any size, since the sub-model is a function and its sizes are parameters.
     """
     assert node.outputs is not None
     wanted = node.outputs[0]
-    if len(wanted.shape) != len(came.shape) or not all(
+    if len(wanted.shape) != len(incoming.shape) or not all(
         isinstance(want, Expr) or fits(want, have)
-        for want, have in zip(wanted.shape, came.shape, strict=True)
+        for want, have in zip(wanted.shape, incoming.shape, strict=True)
     ):
-        same_rank = len(wanted.shape) == len(came.shape)
+        same_rank = len(wanted.shape) == len(incoming.shape)
         raise Refusal(
             "ST302" if same_rank else "ST301",
-            f"{title} takes {wanted} as its in(...) says, but is given {came}",
-            label=f"takes {wanted}, is given {came}",
+            f"{title} takes {wanted} as its in(...) says, but is given {incoming}",
+            label=f"takes {wanted}, is given {incoming}",
             help="change what comes in, or the in(...) that declares it",
             at=("input", 0),
             takes=len(wanted.shape),

@@ -205,12 +205,12 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
                     ),
                 )
             continue
-        came = [of[v.node] for v in node.inputs]
-        of[index] = next((b for b in came if b is not None), None)
+        incoming = [of[v.node] for v in node.inputs]
+        of[index] = next((b for b in incoming if b is not None), None)
         begins = next((opened[v.node] for v in node.inputs if v.node in opened), None)
         if begins is not None and of[index] is None:
             opened[index] = begins
-        if None in came and is_stateful(node.layer):
+        if None in incoming and is_stateful(node.layer):
             if not ways_out:
                 # The same for every stateful layer, so it is made once.
                 every = [graph.nodes[i] for i in graph.inputs]

@@ -18,8 +18,8 @@ def mask_of(graph: Graph, node: Node) -> Mask:
     rule = node.layer.row.mask
     if rule is None:
         return PASSED
-    came = graph.tensor(node.inputs[0]) if node.inputs else None
-    return rule(arguments(node), 0 if came is None else len(came.shape))
+    incoming = graph.tensor(node.inputs[0]) if node.inputs else None
+    return rule(arguments(node), 0 if incoming is None else len(incoming.shape))
 
 
 def makes(graph: Graph, node: Node) -> bool:
@@ -79,26 +79,26 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
         if node.layer is None:
             after[node.index] = None
             continue
-        came = tuple(map(of, node.inputs))
-        before[node.index] = came
+        incoming = tuple(map(of, node.inputs))
+        before[node.index] = incoming
         if uses_mask(graph, node):
-            heeded.update(m.origin.index for m in came if m is not None and m.end is None)
-        after[node.index] = _output_mask(graph, node, came)
+            heeded.update(m.origin.index for m in incoming if m is not None and m.end is None)
+        after[node.index] = _output_mask(graph, node, incoming)
     return Masks(before, frozenset(heeded), after)
 
 
-def _output_mask(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Masked | None:
+def _output_mask(graph: Graph, node: Node, incoming: tuple[Masked | None, ...]) -> Masked | None:
     """Return the mask of a node's output, from those of its inputs."""
     mask = mask_of(graph, node)
-    first = came[0] if came else None
+    first = incoming[0] if incoming else None
     if mask.gives == "new":
         return Masked(node)
     if mask.gives == "any":
-        return reduce(_first_alive, came, None)
+        return reduce(_first_alive, incoming, None)
     if mask.gives == "every":
-        alive = [m for m in came if m is not None and m.end is None]
-        ended = next((m for m in came if m is not None and m.end is not None), None)
-        if len(alive) == len(came) or not alive or ended is not None:
+        alive = [m for m in incoming if m is not None and m.end is None]
+        ended = next((m for m in incoming if m is not None and m.end is not None), None)
+        if len(alive) == len(incoming) or not alive or ended is not None:
             return ended or first
         return Masked(alive[0].origin, node)
     assert node.layer is not None

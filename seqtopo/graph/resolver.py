@@ -1208,12 +1208,12 @@ class Resolver:
                 raise refusal from None
         return tuple(map(there, bound.values))
 
-    def _declare_sizes(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
+    def _declare_sizes(self, source: Node, incoming: Tensor) -> tuple[Fix, ...]:
         """Return the fix that declares the given sizes in the ``in(...)`` of a named model."""
         written = self.sources.of(source)
         if not isinstance(written, tree.Call):
             return ()
-        new = print_expr(declared(written, tuple(map(size_text, came.shape))))
+        new = print_expr(declared(written, tuple(map(size_text, incoming.shape))))
         return (Fix(f"declare what comes: {new}", (Edit(written.span, new),)),)
 
     # ---- layers and their arguments ------------------------------------------------------------------

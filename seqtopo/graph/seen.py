@@ -115,9 +115,9 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     assert node.layer is not None
     assert node.outputs is not None
     rule = node.layer.row.time or unknown
-    came = [found.get(value, NOTHING) for value in node.inputs]
+    incoming = [found.get(value, NOTHING) for value in node.inputs]
     beside = _through_tensors(graph, node, found) if node.tensors else NOTHING
-    if not beside and not any(came):
+    if not beside and not any(incoming):
         return
     inputs = graph.tensors(node.inputs)
     if inputs is None:
@@ -125,7 +125,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     get = arguments(node)
     for output in range(len(node.outputs)):
         sees: Fields = NOTHING
-        for index, before in enumerate(came):
+        for index, before in enumerate(incoming):
             windows: dict[int, Passed | None] = {}
             after: dict[int, Field] = {}
             for source, field in before.items():
@@ -152,7 +152,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
         if sees or beside:
             found[Value(node.index, output)] = _together(sees, beside)
     for name in node.wants:
-        ended = _whole_sequence(came, inputs, beside)
+        ended = _whole_sequence(incoming, inputs, beside)
         for place in range(len(node.extras[name])) if ended else ():
             found[Value(node.index, place, name)] = ended
 
@@ -172,10 +172,10 @@ def _through_tensors(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fi
     return sees
 
 
-def _whole_sequence(came: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
+def _whole_sequence(incoming: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
     """Return the fields of a state or of attention scores, which depend on all input steps."""
     sees = beside
-    for before, tensor in zip(came, inputs, strict=True):
+    for before, tensor in zip(incoming, inputs, strict=True):
         sees = _together(sees, _fixed(before, tensor))
     return sees
 

@@ -59,15 +59,15 @@ def work(graph: Graph) -> Work:
 
 def _flow(graph: Graph, inputs: Mapping[int, _Came]) -> tuple[Work, bool]:
     """Return the work of a graph for these inputs, and whether its outputs have a gradient."""
-    known: dict[Value, _Came] = {Value(index): came for index, came in inputs.items()}
+    known: dict[Value, _Came] = {Value(index): incoming for index, incoming in inputs.items()}
     found = Work()
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
         if node.layer is None:
             continue
-        came = [known[value] for value in node.inputs]
+        incoming = [known[value] for value in node.inputs]
         tensors = {name: [known[value] for value in values] for name, values in node.tensors.items()}
-        more, outcome, learned = _call(node.layer, node.call, came, tensors)
+        more, outcome, learned = _call(node.layer, node.call, incoming, tensors)
         found = found.plus(more)
         for i, tensor in enumerate(outcome.outputs):
             known[Value(index, i)] = _Came(tensor, learned and tensor.dtype in FLOATS)
@@ -78,18 +78,18 @@ def _flow(graph: Graph, inputs: Mapping[int, _Came]) -> tuple[Work, bool]:
 
 
 def _call(
-    layer: Layer, call: Mapping[str, Any], came: list[_Came], tensors: Mapping[str, list[_Came]]
+    layer: Layer, call: Mapping[str, Any], incoming: list[_Came], tensors: Mapping[str, list[_Came]]
 ) -> tuple[Work, Outcome, bool]:
     """Return the work of a call, its outputs, and whether they have a gradient."""
     row, args = layer.row, {**layer.args, **call}
-    inputs = tuple(one.tensor for one in came)
+    inputs = tuple(one.tensor for one in incoming)
     given = {name: tuple(one.tensor for one in some) for name, some in tensors.items()}
     outcome = row.outcome(args, inputs, given)
     trained = any(weight.trainable for weight in outcome.weights)
-    before = any(one.learned for one in came)
+    before = any(one.learned for one in incoming)
     learned = trained or before or any(one.learned for some in tensors.values() for one in some)
     if row.wraps:
-        return _wrapped(layer, came[0]), outcome, learned
+        return _wrapped(layer, incoming[0]), outcome, learned
     if not row.counts_work:
         return Work(unknown=(layer.title,)), outcome, learned
     if row.work is None:
@@ -105,18 +105,20 @@ def _of(products: Products, trained: bool, before: bool, learned: bool) -> Work:
     return Work(incoming + inner, back)
 
 
-def _wrapped(layer: Layer, came: _Came) -> Work:
+def _wrapped(layer: Layer, incoming: _Came) -> Work:
     """Return the work of the layers inside a wrapper: at every step, or in both directions."""
-    inner, shape = layer.get("layer"), came.tensor.shape
+    inner, shape = layer.get("layer"), incoming.tensor.shape
     if layer.row.steps:
-        return _inside(inner, _Came(Tensor(shape[1:], came.tensor.dtype), came.learned), shape[0])
-    found = _inside(inner, came)
-    return found.plus(_inside(layer.get("backward_layer") or inner, came)) if layer.row.recurrent else found
+        return _inside(inner, _Came(Tensor(shape[1:], incoming.tensor.dtype), incoming.learned), shape[0])
+    found = _inside(inner, incoming)
+    return (
+        found.plus(_inside(layer.get("backward_layer") or inner, incoming)) if layer.row.recurrent else found
+    )
 
 
-def _inside(inner: Layer | SubModel, came: _Came, times: Size = 1) -> Work:
+def _inside(inner: Layer | SubModel, incoming: _Came, times: Size = 1) -> Work:
     if isinstance(inner, SubModel):
-        found, _ = _flow(inner.graph, {inner.graph.inputs[0]: came})
+        found, _ = _flow(inner.graph, {inner.graph.inputs[0]: incoming})
     else:
-        found, _, _ = _call(inner, {}, [came], {})
+        found, _, _ = _call(inner, {}, [incoming], {})
     return Work().plus(found, times)

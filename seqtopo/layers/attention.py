@@ -319,10 +319,10 @@ def _grouped_weights(given: Given) -> tuple[Weight, ...]:
 def _head_work(given: Given, outcome: Outcome) -> Products:
     """Return the products of projections, scores, values by scores, and the output projection."""
     query, value, key = attended(given)
-    came = {"query": query, "gate": query, "key": key, "value": value}
+    incoming = {"query": query, "gate": query, "key": key, "value": value}
     kernels = {w.name.partition("/")[0]: w.shape for w in outcome.weights if w.name.endswith("kernel")}
     projected = total(
-        product([*came[name].shape[:-1], *shape]) for name, shape in kernels.items() if name in came
+        product([*incoming[name].shape[:-1], *shape]) for name, shape in kernels.items() if name in incoming
     )
     axes = attention_axes(given) if "attention_axes" in given.row.by_name else (1,)
     others = product(value.shape[a - 1] for a in axes)

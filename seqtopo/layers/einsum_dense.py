@@ -213,8 +213,8 @@ def _known(size: Size | None) -> Size:
 
 def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Size | None]) -> Size:
     """Return a size of the output: as it is written, or that of the input where none is."""
-    came = sizes.get(letter)
-    if size is None and came is None:
+    incoming = sizes.get(letter)
+    if size is None and incoming is None:
         raise _refusal(
             given,
             "ST308",
@@ -223,17 +223,17 @@ def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Siz
             f"write a number or a symbol for {letter}",
             at="output_shape",
         )
-    if size is not None and came is not None and not fits(size, came):
+    if size is not None and incoming is not None and not fits(size, incoming):
         raise _refusal(
             given,
             "ST302",
             f"has the equation '{given['equation']}' and an output_shape whose {letter} is {size}, but the "
-            f"input's is {came}",
-            f"{letter} is {came} in the input",
+            f"input's is {incoming}",
+            f"{letter} is {incoming} in the input",
             f"write none for {letter}, and it stays as it comes in",
             at="output_shape",
         )
-    size = came if came is not None else size
+    size = incoming if incoming is not None else size
     assert size is not None
     return size
 

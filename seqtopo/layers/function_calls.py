@@ -148,15 +148,15 @@ def _layer(row: str) -> str:
 
 def _reshape(call: FunctionCall) -> RowCall | None:
     target = call.get("newshape")
-    came = call.shape_of(call.given.get("x"))
-    if not isinstance(target, (list, tuple)) or not target or came is None:
+    incoming = call.shape_of(call.given.get("x"))
+    if not isinstance(target, (list, tuple)) or not target or incoming is None:
         return None
     first, *rest = target
     if first not in (-1, None) or not all(type(s) is int and s > 0 for s in rest):
         return None
     # A -1 for the batch is the batch size only if the number of elements of a sample stays the same.
-    sizes = [s for s in came if isinstance(s, int)]
-    if len(sizes) < len(came) or prod(sizes) != prod(rest):
+    sizes = [s for s in incoming if isinstance(s, int)]
+    if len(sizes) < len(incoming) or prod(sizes) != prod(rest):
         return None
     return _of_one_value(call, "reshape", {"target_shape": tuple(rest)}, _layer("reshape"))
 

@@ -13,10 +13,10 @@ def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
     """Refuse a shape with a size below 1 or beyond the limit."""
     for size in shape:
         if isinstance(size, int) and size < 1:
-            came = _shown(inputs)
+            incoming = _shown(inputs)
             raise Refusal(
                 "ST306",
-                f"{name} is given {came} and would leave {show_shape(shape)}: nothing is left of an axis",
+                f"{name} is given {incoming} and would leave {show_shape(shape)}: nothing is left of an axis",
                 label=f"would leave {show_shape(shape)}",
                 help="use a shorter kernel or window, padding 'same', or a longer input",
                 at=("input", 0),
@@ -34,12 +34,12 @@ def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, 
     """Refuse a weight whose shape is not known before the data is there."""
     for weight in weights:
         if any(map(is_open, [size for size in weight.shape if isinstance(size, Expr)])):
-            came = _shown(inputs)
+            incoming = _shown(inputs)
             raise Refusal(
                 "ST308",
-                f"{name} is given {came}, so its {weight.name} would have the shape "
+                f"{name} is given {incoming}, so its {weight.name} would have the shape "
                 f"{show_shape(weight.shape)}: a weight's sizes must be known",
-                label=f"is given {came}",
+                label=f"is given {incoming}",
                 help="write a number or a symbol in place of the ? where this size comes from",
                 at=("input", 0),
             )
@@ -53,11 +53,11 @@ def check_known(
     Of a ``repeat(?)`` nothing tells how often, not even the data.
     """
     if any(map(is_open, needs)):
-        came = _shown(inputs)
+        incoming = _shown(inputs)
         raise Refusal(
             "ST308",
-            f"{name} is given {came}, but with these arguments it is built for a known number there",
-            label=f"is given {came}",
+            f"{name} is given {incoming}, but with these arguments it is built for a known number there",
+            label=f"is given {incoming}",
             help="write a number or a symbol in place of the ?",
             at=("input", 0),
         )

@@ -22,12 +22,12 @@ class Mask(NamedTuple):
     gives: Literal["first", "every", "any", "new", "none"]
     uses: bool = False
 
-    def handed_on(self, came: Sequence[Known]) -> list[Known]:
+    def handed_on(self, incoming: Sequence[Known]) -> list[Known]:
         """Return the incoming masks that make up the mask of the output; a False one counts as no mask."""
-        there = [mask for mask in came if mask]
+        there = [mask for mask in incoming if mask]
         if self.gives == "first":
-            return [mask for mask in came[:1] if mask]
-        return there if self.gives == "any" or (self.gives == "every" and len(there) == len(came)) else []
+            return [mask for mask in incoming[:1] if mask]
+        return there if self.gives == "any" or (self.gives == "every" and len(there) == len(incoming)) else []
 
 
 Get = Callable[[str], Any]

@@ -149,19 +149,21 @@ def _beside_a_number(given: Given) -> Outcome:
             at=("argument", fixed[-1]),
         )
     refuse_bool(given)
-    (came,) = given.inputs
+    (incoming,) = given.inputs
     value = given[fixed[0]]
     several = value if isinstance(value, tuple) else (value,)
-    if isinstance(value, tuple) and (not came.shape or not fits(came.shape[-1], len(value))):
+    if isinstance(value, tuple) and (not incoming.shape or not fits(incoming.shape[-1], len(value))):
         raise given.refuse(
             "ST302",
-            f"is given {len(value)} numbers for the features of {came}",
+            f"is given {len(value)} numbers for the features of {incoming}",
             label=f"{len(value)} numbers",
             help="give one number, or one for each feature",
             at=("argument", fixed[0]),
         )
     whole = all(isinstance(n, int) for n in several)
-    return Outcome((Tensor(came.shape, came.dtype if whole or came.dtype in FLOATS else "float32"),))
+    return Outcome(
+        (Tensor(incoming.shape, incoming.dtype if whole or incoming.dtype in FLOATS else "float32"),)
+    )
 
 
 def _difference(given: Given) -> Shape | Outcome:

@@ -148,22 +148,24 @@ def calculated_rule(given: Given) -> Outcome:
     """
     name = given.row.positional[0]
     amount = given[name]
-    came = given.inputs[0]
+    incoming = given.inputs[0]
     several = amount if isinstance(amount, tuple) else (amount,)
     if isinstance(amount, tuple) and (not given.shape or given.shape[-1] != len(amount)):
         raise given.refuse(
             "ST302",
-            f"is given {len(amount)} numbers for the features of {came}",
+            f"is given {len(amount)} numbers for the features of {incoming}",
             label=f"{len(amount)} numbers",
             help="give one number, or one for each feature",
             at=("argument", name),
         )
-    if came.dtype == "bool":
+    if incoming.dtype == "bool":
         raise given.refuse(
             "ST310", "needs numbers, but is given bool", label="is bool", help="-> cast(float32) first"
         )
     whole = all(isinstance(a, int) for a in several)
-    return Outcome((Tensor(came.shape, came.dtype if whole or came.dtype in FLOATS else "float32"),))
+    return Outcome(
+        (Tensor(incoming.shape, incoming.dtype if whole or incoming.dtype in FLOATS else "float32"),)
+    )
 
 
 def squeeze_rule(given: Given) -> Shape:
@@ -203,16 +205,16 @@ def cast_rule(given: Given) -> Outcome:
 
 def one_hot_rule(given: Given) -> Outcome:
     """Return the shape of ``one_hot``: one more axis."""
-    came = given.inputs[0]
-    if came.dtype in FLOATS or came.dtype == "bool":
+    incoming = given.inputs[0]
+    if incoming.dtype in FLOATS or incoming.dtype == "bool":
         raise given.refuse(
             "ST310",
-            f"takes ids, but is given {came.dtype}",
-            label=f"is {came.dtype}",
+            f"takes ids, but is given {incoming.dtype}",
+            label=f"is {incoming.dtype}",
             help="declare the input as ids: in(T,int)",
             at=("input", 0),
         )
-    return Outcome((Tensor((*came.shape, given["n"]), "float32"),))
+    return Outcome((Tensor((*incoming.shape, given["n"]), "float32"),))
 
 
 def positions_rule(given: Given) -> Shape:

@@ -47,12 +47,12 @@ def check_floats(given: Given) -> None:
     Keras casts floats only, and lets ids through when it builds; then one backend or all of them
     break at the first batch.
     """
-    came = given.inputs[0]
-    if came.dtype not in FLOATS:
+    incoming = given.inputs[0]
+    if incoming.dtype not in FLOATS:
         raise given.refuse(
             "ST310",
-            f"computes with fractions (float32) but is given {came.dtype}",
-            label=f"is given {came.dtype}",
+            f"computes with fractions (float32) but is given {incoming.dtype}",
+            label=f"is given {incoming.dtype}",
             help="embed the ids first, or leave the dtype out of in(...): it is float32 then",
             at=("input", 0),
         )

@@ -79,20 +79,20 @@ class Clause(NamedTuple):
     def match(self, layer: str, inputs: tuple[Tensor, ...], seen: tuple[Tensor, ...]) -> dict[str, Any]:
         """Bind the names of the pattern to the sizes of the values; ``inputs`` is what messages show."""
         axes: dict[str, Any] = {}
-        for i, (tensor, came) in enumerate(zip(seen, inputs, strict=True)):
+        for i, (tensor, incoming) in enumerate(zip(seen, inputs, strict=True)):
             names = self.takes[min(i, len(self.takes) - 1)]
             free = "..." in names
             least = len(names) - free
             if len(tensor.shape) != least and not (free and len(tensor.shape) > least):
-                raise _rank(layer, names, i, came)
+                raise _rank(layer, names, i, incoming)
             start = names.index("...") if free else len(names)
             middle = len(tensor.shape) - least
             for name, size in zip(names[:start], tensor.shape[:start], strict=True):
-                _bind(layer, axes, name, size, i, came)
+                _bind(layer, axes, name, size, i, incoming)
             if free:
                 axes.setdefault("...", tensor.shape[start : start + middle])
                 for name, size in zip(names[start + 1 :], tensor.shape[start + middle :], strict=True):
-                    _bind(layer, axes, name, size, i, came)
+                    _bind(layer, axes, name, size, i, incoming)
         return axes
 
     def fill(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
@@ -105,26 +105,26 @@ def show_pattern(names: tuple[str, ...]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
-def _rank(layer: str, names: tuple[str, ...], i: int, came: Tensor) -> Refusal:
+def _rank(layer: str, names: tuple[str, ...], i: int, incoming: Tensor) -> Refusal:
     least = len(names) - ("..." in names)
     axes = "axis" if least == 1 else "axes"
     more = " or more" if "..." in names else ""
     return Refusal(
         "ST301",
-        f"{layer} takes {show_pattern(names)} but is given {show_shape(came.shape)}",
-        label=f"takes {least}{more} {axes}, is given {len(came.shape)}",
+        f"{layer} takes {show_pattern(names)} but is given {show_shape(incoming.shape)}",
+        label=f"takes {least}{more} {axes}, is given {len(incoming.shape)}",
         at=("input", i),
         takes=least,
     )
 
 
-def _bind(layer: str, axes: dict[str, Any], name: str, size: Size, i: int, came: Tensor) -> None:
+def _bind(layer: str, axes: dict[str, Any], name: str, size: Size, i: int, incoming: Tensor) -> None:
     bound = axes.setdefault(name, size)
     if bound is not size and not fits(bound, size):
         raise Refusal(
             "ST302",
             f"{layer} needs the same {name} in each value, but it is {bound} in the first and {size} here",
-            label=f"is given {show_shape(came.shape)}",
+            label=f"is given {show_shape(incoming.shape)}",
             help=f"give each value the same {name}",
             at=("input", i),
         )

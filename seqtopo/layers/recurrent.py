@@ -42,9 +42,9 @@ def states_of(given: Given, count: int, shape: Shape) -> tuple[Tensor, ...]:
 
 def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
     """Refuse initial states and masks that do not go with the sequence; Keras looks at neither."""
-    came = given.tensors.get("initial_state")
-    if came is not None:
-        check_states(given, came, states)
+    incoming = given.tensors.get("initial_state")
+    if incoming is not None:
+        check_states(given, incoming, states)
     for mask in given.tensors.get("mask", ()):
         if len(mask.shape) != 1 or not fits(mask.shape[0], steps):
             raise given.refuse(
@@ -56,18 +56,18 @@ def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
             )
 
 
-def check_states(given: Given, came: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> None:
+def check_states(given: Given, incoming: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> None:
     """Refuse initial states that are not of the number, rank and width wanted."""
     each = "one" if len(wanted) == 1 else str(len(wanted))
-    if len(came) != len(wanted):
+    if len(incoming) != len(wanted):
         raise given.refuse(
             "ST304",
-            f"starts from {each} state{'s' * (len(wanted) > 1)} {wanted[0]}, but is given {len(came)}",
-            label=f"{len(came)} given, {each} wanted",
+            f"starts from {each} state{'s' * (len(wanted) > 1)} {wanted[0]}, but is given {len(incoming)}",
+            label=f"{len(incoming)} given, {each} wanted",
             help="hand over the states of a layer of the same kind: init=name.state",
             at=("argument", "initial_state"),
         )
-    for have, want in zip(came, wanted, strict=True):
+    for have, want in zip(incoming, wanted, strict=True):
         same_rank = len(have.shape) == len(want.shape)
         if not same_rank or not all(map(fits, have.shape, want.shape)):
             raise given.refuse(
@@ -197,12 +197,12 @@ def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
     # The table turns (T, C, H, W) into (C, H, W, T), as it does for a layer without steps.
     steps, channels = (turned.shape[-1], turned.shape[0]) if first else (turned.shape[0], turned.shape[-1])
     sizes = turned.shape[1:-1]
-    came = (Tensor((steps, channels, *sizes), turned.dtype) if first else turned,)
+    incoming = (Tensor((steps, channels, *sizes), turned.dtype) if first else turned,)
     places = slid(Given(row, args, (Tensor((*sizes, channels)),), {}, {}), rank, "kernel_size")
     state = Tensor((filters, *places) if first else (*places, filters), compute_dtype(args))
     output = Tensor((steps, *state.shape), state.dtype) if given["return_sequences"] else state
-    check_sizes(row.name, came, output.shape)
-    check_known(row.name, came, sizes, {})
+    check_sizes(row.name, incoming, output.shape)
+    check_known(row.name, incoming, sizes, {})
     kernels = per_axis(given["kernel_size"], rank)
     trained = given["trainable"] is not False
     weights = (
@@ -210,7 +210,7 @@ def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
         Weight("recurrent_kernel", (*kernels, filters, 4 * filters), trained),
         *(Weight("bias", (4 * filters,), trained) for _ in range(given["use_bias"])),
     )
-    check_weights(row.name, came, weights)
+    check_weights(row.name, incoming, weights)
     check_objects(row.name, args, weights, output)
     check_call(given, (state, state), steps)
     return Outcome((output,), weights, {"state": (state, state)}, sizes)

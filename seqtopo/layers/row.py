@@ -437,24 +437,24 @@ class Row:
         if self.dtype == "declared":
             return self._declared(args, inputs)
         if self.dtype in ("input", "keep"):
-            came = inputs[0].dtype
-            return compute_dtype(args) if came in FLOATS and self.dtype == "input" else came
+            incoming = inputs[0].dtype
+            return compute_dtype(args) if incoming in FLOATS and self.dtype == "input" else incoming
         return self.dtype
 
     def _declared(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
-        came = dict.fromkeys(t.dtype for t in inputs)
-        if any(dtype in FLOATS for dtype in came):
+        incoming = dict.fromkeys(t.dtype for t in inputs)
+        if any(dtype in FLOATS for dtype in incoming):
             return compute_dtype(args)
-        if len(came) > 1:
+        if len(incoming) > 1:
             raise Refusal(
                 "ST310",
-                f"{self.name} is given {' and '.join(came)}: what whole numbers of two dtypes become "
+                f"{self.name} is given {' and '.join(incoming)}: what whole numbers of two dtypes become "
                 "is not the same on every backend",
-                label=f"is given {' and '.join(came)}",
+                label=f"is given {' and '.join(incoming)}",
                 help=f"turn one into the other first: -> cast({inputs[0].dtype})",
                 at=("input", len(inputs) - 1),
             )
-        if "int8" in came:
+        if "int8" in incoming:
             raise Refusal(
                 "ST310",
                 f"{self.name} is given int8, which Keras takes for a way to quantize a layer",

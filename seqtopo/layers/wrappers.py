@@ -64,7 +64,7 @@ def _inside(given: Given, inner: Any, step: Tensor, argument: str = "layer") -> 
 
 
 def _td(given: Given) -> Outcome:
-    inner, came = given["layer"], given.inputs[0]
+    inner, incoming = given["layer"], given.inputs[0]
     _check_trainable(given)
     if isinstance(inner, Layer) and inner.row.inputs != (1, 1):
         raise given.refuse(
@@ -74,8 +74,8 @@ def _td(given: Given) -> Outcome:
             help=f"put it into a flow: td(id -> {inner.title})",
             at=("argument", "layer"),
         )
-    steps = came.shape[0]
-    outcome = _inside(given, inner, Tensor(came.shape[1:], came.dtype))
+    steps = incoming.shape[0]
+    outcome = _inside(given, inner, Tensor(incoming.shape[1:], incoming.dtype))
     if len(outcome.outputs) != 1:
         raise given.refuse(
             "ST313",
@@ -165,9 +165,11 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
 def _bi(given: Given) -> Outcome:
     forward, backward = _halves(given)
     _check_trainable(given)
-    came = given.inputs[0]
-    one = _inside(given, forward, came)
-    two = _inside(given, backward, came, "backward_layer" if given["backward_layer"] is not None else "layer")
+    incoming = given.inputs[0]
+    one = _inside(given, forward, incoming)
+    two = _inside(
+        given, backward, incoming, "backward_layer" if given["backward_layer"] is not None else "layer"
+    )
     ahead, back = one.outputs[0].shape, two.outputs[0].shape
     if ahead != back:
         # Keras takes the forward layer's shape for both, so even unmerged ones come out wrong.
@@ -192,13 +194,13 @@ def _bi(given: Given) -> Outcome:
             help=f"use two layers of one kind: bi({forward.title})",
             at=("argument", "initial_state"),
         )
-    check_call(given, states, came.shape[0])
+    check_call(given, states, incoming.shape[0])
     weights = one.weights + two.weights
     return Outcome(outputs, weights, {"state": states} if alike else {}, one.needs + two.needs)
 
 
 def _spectral(given: Given) -> Outcome:
-    inner, came = given["layer"], given.inputs[0]
+    inner, incoming = given["layer"], given.inputs[0]
     _check_trainable(given)
     if not isinstance(inner, Layer) or not inner.row.keras.startswith(_NORMED):
         raise given.refuse(
@@ -216,16 +218,16 @@ def _spectral(given: Given) -> Outcome:
             help="leave lora_rank out",
             at=("argument", "layer"),
         )
-    if came.dtype not in FLOATS:
+    if incoming.dtype not in FLOATS:
         # Keras turns the output back into the dtype of the input: vectors would become whole numbers.
         raise given.refuse(
             "ST310",
-            f"gives the dtype it is given, and {came.dtype} would cut its output to whole numbers",
-            label=f"is given {came.dtype}",
+            f"gives the dtype it is given, and {incoming.dtype} would cut its output to whole numbers",
+            label=f"is given {incoming.dtype}",
             help="leave the dtype out of in(...): it is float32 then",
             at=("input", 0),
         )
-    outcome = _inside(given, inner, came)
+    outcome = _inside(given, inner, incoming)
     first, *rest = outcome.weights
     vector = Weight("vector_u", (1, first.shape[-1]), trainable=False)
     output = Tensor(outcome.outputs[0].shape, compute_dtype(given.args))

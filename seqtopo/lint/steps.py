@@ -113,12 +113,12 @@ def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
     shape = view.out(node).shape
     if node.layer is None:
         return Steps(node.index) if is_sequence(view.graph, node.index) else None
-    came = [found.get(value.node) if not value.extra else None for value in node.inputs]
-    first = came[0]
+    incoming = [found.get(value.node) if not value.extra else None for value in node.inputs]
+    first = incoming[0]
     if len(shape) < 2 and not (first is not None and each_alone(view, node) and _ids(view, node)):
         return None
     if merges(node) or joins_features(view, node):
-        known = [s for s in came if s is not None]
+        known = [s for s in incoming if s is not None]
         if not known:
             return Steps(node.index)
         # A value whose single step is broadcast says nothing about the order.
@@ -148,5 +148,5 @@ def _turn(before: Steps, node: Node) -> Node | None:
 
 def _ids(view: View, node: Node) -> bool:
     """Return whether a node hands on ids, one for each step."""
-    came = view.came(node)
-    return len(came.shape) == 1 and came.dtype != "float32" and view.out(node).dtype != "float32"
+    incoming = view.came(node)
+    return len(incoming.shape) == 1 and incoming.dtype != "float32" and view.out(node).dtype != "float32"

@@ -34,11 +34,11 @@ def _in_spec(document: Document) -> Iterator[tuple[int, str]]:
     graph, nodes = nodes_of(document)
     if spec is None or graph is None:
         return
-    came: dict[int, list[str]] = {}
+    incoming: dict[int, list[str]] = {}
     gone: dict[int, list[str]] = {}
     for span, node in nodes:
         if node.layer is not None and graph.tensors(node.inputs) is not None:
-            came.setdefault(span.start, []).append(_comes(graph, node))
+            incoming.setdefault(span.start, []).append(_comes(graph, node))
         if node.outputs is not None:
             gone.setdefault(span.end, []).append(shapes_text(node.outputs))
     tokens = [t for t in spec.reading.tokens if t.type not in ("NEWLINE", "COMMENT")]
@@ -46,7 +46,7 @@ def _in_spec(document: Document) -> Iterator[tuple[int, str]]:
     before = None
     for token, after in zip_longest(tokens, tokens[1:]):
         if token.type == "ARROW":
-            shapes = came.get(after.start) if after is not None else None
+            shapes = incoming.get(after.start) if after is not None else None
             if shapes is None and before is not None:
                 shapes = gone.get(before.end)
             if shapes:

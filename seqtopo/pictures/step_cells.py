@@ -160,10 +160,10 @@ class Cells:
             right = max(right, left + self.m.width(tier.word, "title") + 2 * self.m.pad_x)
             self.bars[i] = Cell(tier.row, taken[0].slot, (left + right) // 2, left, right, word=(tier.word,))
             return
-        came = {c.slot for c in taken} if tier.kind == "range" else set()
+        incoming = {c.slot for c in taken} if tier.kind == "range" else set()
         gives = self.columns.steps(tier.gives) if tier.kind == "range" else taken
         for column in gives:
-            self.cells[i][column.slot] = self._cell(tier, column, solid=column.slot not in came)
+            self.cells[i][column.slot] = self._cell(tier, column, solid=column.slot not in incoming)
         for column in taken:
             if column.slot not in self.cells[i]:
                 self.cells[i][column.slot] = self._cell(tier, column, solid=False, gone=True)

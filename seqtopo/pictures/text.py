@@ -165,10 +165,10 @@ def listing(plan: Plan, *, ascii: bool = False, indent: str = "") -> str:
         words += [f"shared {block.tag}"] if block.tag else []
         words += [f"loop: {', '.join(block.loop)}"] if block.loop else []
         head = f"{indent}{number}. {' '.join([*block.beside, ', '.join(words)]).strip()}"
-        came = [numbers[a.source] for a in plan.arrows if a.target == place and a.source in numbers]
-        came = list(dict.fromkeys(came))
-        if came not in ([], [number - 1]):
-            head += f" <- {', '.join(map(str, came))}"
+        incoming = [numbers[a.source] for a in plan.arrows if a.target == place and a.source in numbers]
+        incoming = list(dict.fromkeys(incoming))
+        if incoming not in ([], [number - 1]):
+            head += f" <- {', '.join(map(str, incoming))}"
         lines.append(head)
         lines += [f"{indent}   -> {port.label}" for port in block.ports if port.label]
         if block.inner is not None:

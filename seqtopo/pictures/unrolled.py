@@ -153,29 +153,29 @@ class _Unrolling:
         if node.layer is None:
             self._input(node)
             return
-        came = [self.at[v] for v in node.inputs]
+        incoming = [self.at[v] for v in node.inputs]
         passed: Mapping[int, Passed] = {}
         reads: Mapping[int, Reads] = {}
         tensor = self._gives(node)
         layer = node.layer
         core = layer.get("layer") if layer.row.name == "bi" else layer
-        if isinstance(core, Layer) and core.row.recurrent and came and came[0][1].many:
-            tier = self._recurrent(node, layer, core, came[0][1], tensor)
-        elif layer.row.name == "repeat" and came and not came[0][1].many:
-            tier = self._copies(node, came[0][1], tensor)
-        elif _cuts(layer.row) and came[0][1].many and _on_time(layer):
-            tier = self._range(node, layer, came[0][1])
-        elif not any(place.many for _, place in came):
-            tier = self._vector(node, [place for _, place in came], tensor)
+        if isinstance(core, Layer) and core.row.recurrent and incoming and incoming[0][1].many:
+            tier = self._recurrent(node, layer, core, incoming[0][1], tensor)
+        elif layer.row.name == "repeat" and incoming and not incoming[0][1].many:
+            tier = self._copies(node, incoming[0][1], tensor)
+        elif _cuts(layer.row) and incoming[0][1].many and _on_time(layer):
+            tier = self._range(node, layer, incoming[0][1])
+        elif not any(place.many for _, place in incoming):
+            tier = self._vector(node, [place for _, place in incoming], tensor)
         else:
-            passed, reads = self._passed(node, came)
-            windows = all(n in reads or not place.many for n, (_, place) in enumerate(came))
+            passed, reads = self._passed(node, incoming)
+            windows = all(n in reads or not place.many for n, (_, place) in enumerate(incoming))
             if not has_steps(tensor) or not windows:
-                tier, reads = self._bar(node, came, tensor), {}
-            elif self._are_alone(passed, came):
-                tier, reads = self._steps(node, came), {}
+                tier, reads = self._bar(node, incoming, tensor), {}
+            elif self._are_alone(passed, incoming):
+                tier, reads = self._steps(node, incoming), {}
             else:
-                tier = self._windows(node, came, tensor, reads)
+                tier = self._windows(node, incoming, tensor, reads)
         self._feed(tier, node, passed, reads)
         number = self._add(tier)
         for output in range(len(node.outputs or ())):
@@ -227,33 +227,33 @@ class _Unrolling:
         note = "  ".join(part for part in (_cut(labels.details([node])), shape, more) if part)
         return labels.family(layer), labels.safe(word)[:12], labels.title(node), note
 
-    def _recurrent(self, node: Node, layer: Layer, core: Layer, came: Place, tensor: Tensor) -> Tier:
+    def _recurrent(self, node: Node, layer: Layer, core: Layer, incoming: Place, tensor: Tensor) -> Tier:
         both = layer.row.name == "bi"
         back = bool(core.get("go_backwards"))
         many = bool(core.get("return_sequences"))
         first = back and not both
-        place = Place(came.axis, came.first, came.last)
-        step = came.first if first else came.last
-        gives = place if many else Place(came.axis, step, step, many=False)
+        place = Place(incoming.axis, incoming.first, incoming.last)
+        step = incoming.first if first else incoming.last
+        gives = place if many else Place(incoming.axis, step, step, many=False)
         family, word, title, note = self._words(node, "" if many else "last step only")
         tier = Tier("steps", family, word, title, note, place, gives)
         tier.direction = "both" if both else "backward" if back else "forward"
         tier.stateful = bool(core.get("stateful"))
         if not many:
-            tier.ends = [came.first, came.last] if both else [step]
+            tier.ends = [incoming.first, incoming.last] if both else [step]
         return tier
 
-    def _copies(self, node: Node, came: Place, tensor: Tensor) -> Tier:
+    def _copies(self, node: Node, incoming: Place, tensor: Tensor) -> Tier:
         axis = self._axis(tensor.shape[0])
-        if came.axis.alone and came.axis.region is None:
-            came.axis.region = axis
+        if incoming.axis.alone and incoming.axis.region is None:
+            incoming.axis.region = axis
         family, _, title, note = self._words(node)
         place = self._whole(axis)
         return Tier("copies", family, "copy", title, note, place, place)
 
-    def _range(self, node: Node, layer: Layer, came: Place) -> Tier:
+    def _range(self, node: Node, layer: Layer, incoming: Place) -> Tier:
         """Return the tier of an operation that takes steps off at the ends, or puts some there."""
-        axis, first, last = came.axis, came.first, came.last
+        axis, first, last = incoming.axis, incoming.first, incoming.last
         name = layer.row.name
         many = name != "at"
         if name == "last":
@@ -271,15 +271,15 @@ class _Unrolling:
             self._mark(axis, mark)
         if name == "pad":
             for k in (1, 2):
-                if self.order(came.last + k) < self.order(last):
-                    self._mark(axis, came.last + k)
+                if self.order(incoming.last + k) < self.order(last):
+                    self._mark(axis, incoming.last + k)
         gives = Place(axis, first, last, many)
         family, _, title, note = self._words(node)
-        return Tier("range", family, "0" if name == "pad" else "", title, note, came, gives)
+        return Tier("range", family, "0" if name == "pad" else "", title, note, incoming, gives)
 
-    def _vector(self, node: Node, came: list[Place], tensor: Tensor) -> Tier:
+    def _vector(self, node: Node, incoming: list[Place], tensor: Tensor) -> Tier:
         family, word, title, note = self._words(node)
-        place = max(came, key=lambda p: p.axis.number)
+        place = max(incoming, key=lambda p: p.axis.number)
         if has_steps(tensor):
             # Steps that begin here: a reshape, or an expand.
             axis = self._axis(tensor.shape[0])
@@ -289,7 +289,7 @@ class _Unrolling:
         return Tier("vector", family, word, title, note, place, place)
 
     def _passed(
-        self, node: Node, came: list[tuple[int, Place]]
+        self, node: Node, incoming: list[tuple[int, Place]]
     ) -> tuple[dict[int, Passed], dict[int, Reads]]:
         """Return where the time axis of each input goes, and which steps each step reads where it does
         not read all.
@@ -304,7 +304,7 @@ class _Unrolling:
         outputs = tuple(map(self._counted, node.outputs or ()))
         passed: dict[int, Passed] = {}
         reads: dict[int, Reads] = {}
-        for n, (_, place) in enumerate(came):
+        for n, (_, place) in enumerate(incoming):
             if place.many:
                 call = Call(get, inputs, outputs, 0, n)
                 passed[n] = passed_of(layer.row, call)
@@ -321,13 +321,13 @@ class _Unrolling:
         assert tensor is not None
         return Tensor(tuple(map(self.order, tensor.shape)), tensor.dtype)
 
-    def _are_alone(self, passed: Mapping[int, Passed], came: list[tuple[int, Place]]) -> bool:
+    def _are_alone(self, passed: Mapping[int, Passed], incoming: list[tuple[int, Place]]) -> bool:
         """Return whether each step is treated by itself."""
-        lengths = {self._count(place) for _, place in came if place.many}
+        lengths = {self._count(place) for _, place in incoming if place.many}
         return len(lengths) == 1 and all(map(keeps_steps, passed.values()))
 
-    def _steps(self, node: Node, came: list[tuple[int, Place]]) -> Tier:
-        places = [place for _, place in came if place.many]
+    def _steps(self, node: Node, incoming: list[tuple[int, Place]]) -> Tier:
+        places = [place for _, place in incoming if place.many]
         for other in places[1:]:
             self._merge_axes(places[0].axis, other.axis)
         family, word, title, note = self._words(node)
@@ -350,10 +350,10 @@ class _Unrolling:
         a.marks = {**b.marks, **a.marks}
 
     def _windows(
-        self, node: Node, came: list[tuple[int, Place]], tensor: Tensor, reads: Mapping[int, Reads]
+        self, node: Node, incoming: list[tuple[int, Place]], tensor: Tensor, reads: Mapping[int, Reads]
     ) -> Tier:
         family, word, title, note = self._words(node)
-        n, below = next((n, place) for n, (_, place) in enumerate(came) if place.many)
+        n, below = next((n, place) for n, (_, place) in enumerate(incoming) if place.many)
         if self.order(tensor.shape[0]) == self._count(below):
             place = below
         else:
@@ -369,9 +369,9 @@ class _Unrolling:
     def _middle_of(self, read: Sequence[int], place: Place) -> int | None:
         return self.order(place.first) - 1 + read[len(read) // 2] if read else None
 
-    def _bar(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> Tier:
+    def _bar(self, node: Node, incoming: list[tuple[int, Place]], tensor: Tensor) -> Tier:
         family, _, title, note = self._words(node)
-        first = next(place for _, place in came if place.many)
+        first = next(place for _, place in incoming if place.many)
         gives = Place(first.axis, first.last, first.last, many=False)
         if has_steps(tensor):
             if self.order(tensor.shape[0]) == self._count(first):
@@ -416,15 +416,15 @@ class _Unrolling:
                         self._merge_axes(tier.place.axis, place.axis)
                     tier.links.append(Link(source, self._way(tier, place), "mask", place))
 
-    def _way(self, tier: Tier, came: Place) -> Way:
+    def _way(self, tier: Tier, incoming: Place) -> Way:
         if tier.kind in ("copies", "vector"):
-            if came.many:
+            if incoming.many:
                 return "gather"
             return "spread" if tier.kind == "copies" else "one"
-        if not came.many:
+        if not incoming.many:
             return "one" if tier.kind in ("bar", "output") else "spread"
         if tier.kind == "bar":
-            near = region_of(came.axis) is region_of(tier.place.axis)
+            near = region_of(incoming.axis) is region_of(tier.place.axis)
             return "step" if near else "gather"
         return "step"
 

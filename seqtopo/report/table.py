@@ -131,10 +131,10 @@ def _note(line: LayerShape) -> str:
     """Return a note on the time axis, where a reader may not expect what happens to it."""
     if not line.inputs or not line.outputs:
         return ""
-    came, gives = len(line.inputs[0]), len(line.outputs[0])
-    change = "" if came == gives else f"{came + 1}D to {gives + 1}D"
+    incoming, gives = len(line.inputs[0]), len(line.outputs[0])
+    change = "" if incoming == gives else f"{incoming + 1}D to {gives + 1}D"
     called = line.layer.partition("(")[0]
     row = NAMES.get(called) or _BY_CLASS.get(called)
     if row is not None and (row.recurrent or row.name == "bi"):
-        return "every step" if came == gives else f"the last step only: {change}"
+        return "every step" if incoming == gives else f"the last step only: {change}"
     return change

@@ -61,9 +61,9 @@ class At:
         if not isinstance(inner, Layer):
             return None
         graph = Graph()
-        came = graph.add(self.node.span, outputs=(Tensor(self.came.shape[1:], self.came.dtype),))
+        incoming = graph.add(self.node.span, outputs=(Tensor(self.came.shape[1:], self.came.dtype),))
         gives = (Tensor(self.gives.shape[1:], self.gives.dtype),)
-        node = graph.add(self.node.span, inner, inputs=(Value(came.index),), outputs=gives)
+        node = graph.add(self.node.span, inner, inputs=(Value(incoming.index),), outputs=gives)
         return At(graph, node, inner)
 
     def get(self, name: str) -> Any:

@@ -105,8 +105,8 @@ def _ends(graph: Graph, nodes: list[Node]) -> list[Node]:
     """Return the calls that take a sequence and give something without steps."""
     found = []
     for node in nodes:
-        came = graph.tensors(node.inputs) or ()
-        if node.layer is not None and any(map(has_steps, came)) and node.outputs:
+        incoming = graph.tensors(node.inputs) or ()
+        if node.layer is not None and any(map(has_steps, incoming)) and node.outputs:
             found += [node] if len(node.outputs[0].shape) < 2 and not has_steps(node.outputs[0]) else []
     return found
 
@@ -115,8 +115,8 @@ def _begins(graph: Graph, nodes: list[Node]) -> list[Node]:
     """Return the calls that take no sequence and give one."""
     found = []
     for node in nodes:
-        came = graph.tensors(node.inputs) or ()
-        if node.layer is not None and came and not any(map(has_steps, came)) and node.outputs:
+        incoming = graph.tensors(node.inputs) or ()
+        if node.layer is not None and incoming and not any(map(has_steps, incoming)) and node.outputs:
             found += [node] if has_steps(node.outputs[0]) else []
     return found
 
@@ -205,9 +205,9 @@ def _data(graph: Graph, training: Training | None) -> Iterator[str]:
     tensors = [tensor for i in graph.inputs for tensor in graph.nodes[i].outputs or ()]
     if not tensors:
         return
-    came = [_samples(tensor.shape) for tensor in tensors]
-    many = f"x is {count(len(came), 'array')}, {listed(came[:4])}"
-    x = f"x has shape {came[0]}" if len(came) == 1 else many
+    incoming = [_samples(tensor.shape) for tensor in tensors]
+    many = f"x is {count(len(incoming), 'array')}, {listed(incoming[:4])}"
+    x = f"x has shape {incoming[0]}" if len(incoming) == 1 else many
     labels = training.labels if training is not None else None
     if labels is not None:
         y = [_samples(one.shape) for one in labels]

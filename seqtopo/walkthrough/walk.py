@@ -154,7 +154,7 @@ class _Walker:
 
     def _takes(self, node: Node, before: int) -> str:
         sources = [self._shape(value) for value in node.inputs]
-        names = [name_of(self.graph.nodes[came.node]) for came in node.inputs]
+        names = [name_of(self.graph.nodes[incoming.node]) for incoming in node.inputs]
         if [value.node for value in node.inputs] == [before]:
             return sources[0]
         if len(set(sources)) == 1 and len(sources) > 1:

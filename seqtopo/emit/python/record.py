@@ -174,13 +174,13 @@ class Recorder:
         masks = None
         dtype = "float32"
         if isinstance(layer, WrittenLayer):
-            came = list(tensors_in([args[0], *args[1:2]] if isinstance(args[0], list) else args[:1]))
+            incoming = list(tensors_in([args[0], *args[1:2]] if isinstance(args[0], list) else args[:1]))
             given = kwargs.get("mask")
             masks = mask_axes(
                 layer.keras,
                 layer.options,
-                [len(given.shape)] if isinstance(given, WrittenTensor) else [x.mask_axes for x in came],
-                [len(x.shape) or 3 for x in came],
+                [len(given.shape)] if isinstance(given, WrittenTensor) else [x.mask_axes for x in incoming],
+                [len(x.shape) or 3 for x in incoming],
                 layer.sequences,
             )
             dtype = layer.options.get("dtype") or dtype
@@ -324,11 +324,15 @@ _BY_CLASS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 
 
 def mask_axes(
-    keras: str, options: Mapping[str, Any], came: Sequence[int | None], axes: Sequence[int], sequences: bool
+    keras: str,
+    options: Mapping[str, Any],
+    incoming: Sequence[int | None],
+    axes: Sequence[int],
+    sequences: bool,
 ) -> int | None:
     """Return the number of axes of the mask of a layer's first output; None if it has no mask.
 
-    ``came`` are these numbers for the inputs, ``axes`` the numbers of axes of the values themselves, and
+    ``incoming`` are these numbers for the inputs, ``axes`` the numbers of axes of the values themselves, and
     ``sequences`` says whether the layer, or the one inside it, returns every step.
     """
     row = _BY_CLASS.get(keras)
@@ -349,7 +353,7 @@ def mask_axes(
     if mask.gives == "new":
         # A mask of ids has a value for each id; one of steps has one for all features of a step.
         return axes[0] if row.role == "embedding" else axes[0] - 1
-    found = mask.handed_on(came)
+    found = mask.handed_on(incoming)
     if mask.gives == "any":
         return axes[0] - 1 if found else None
     return max((axis for axis in found if axis is not None), default=None)

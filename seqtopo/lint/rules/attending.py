@@ -93,9 +93,9 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
         ids = view.maker(node.inputs[0])
         plain = ids.layer is None and view.out(ids).dtype not in FLOATS and len(view.out(ids).shape) == 1
         return _Bag(node) if plain else None
-    came = [None if value.extra else bags.get(value.node) for value in node.inputs]
-    known = [bag for bag in came if bag is not None]
-    if not known or len(known) < len(came) or len({bag.table.index for bag in known}) > 1:
+    incoming = [None if value.extra else bags.get(value.node) for value in node.inputs]
+    known = [bag for bag in incoming if bag is not None]
+    if not known or len(known) < len(incoming) or len({bag.table.index for bag in known}) > 1:
         return None
     attended = next((bag for bag in known if bag.attends is not None), known[0])
     if node.layer.row.role == "attention":

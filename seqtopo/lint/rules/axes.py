@@ -303,16 +303,16 @@ def normalized_by_step(view: View) -> Iterator[Finding]:
     given = view.calls_given("data_format")
     first = any(place_of(view, n).layer.get("data_format") == "channels_first" for n in given)
     for node in view.calls_of("batchnorm") if not first else ():
-        came = view.came(node)
+        incoming = view.came(node)
         place = place_of(view, node)
-        if len(came.shape) != 2 or place.layer.get("axis") not in (1, -2) or came.shape[-1] == 1:
+        if len(incoming.shape) != 2 or place.layer.get("axis") not in (1, -2) or incoming.shape[-1] == 1:
             continue
         if any(field.axis not in (0, None) for field in fields(view.graph).get(node.inputs[0], {}).values()):
             # The axes were turned: the features lie along this one.
             continue
         yield Finding(
             place.span,
-            f"batchnorm normalizes each of the {came.shape[0]} steps of {came} by itself, and all "
+            f"batchnorm normalizes each of the {incoming.shape[0]} steps of {incoming} by itself, and all "
             "features of a step alike",
             label="along the time axis",
             help="leave the axis out: the features, which have each their own unit, are the last axis",
@@ -338,8 +338,13 @@ def softmax_over_time(view: View) -> Iterator[Finding]:
     """Find a softmax along the steps of an output that has several numbers at each of them."""
     for value in dict.fromkeys(view.graph.outputs):
         node = view.maker(value)
-        came = view.tensor(value)
-        if value.extra or not view.is_row(node, "softmax") or len(came.shape) != 2 or came.shape[-1] == 1:
+        incoming = view.tensor(value)
+        if (
+            value.extra
+            or not view.is_row(node, "softmax")
+            or len(incoming.shape) != 2
+            or incoming.shape[-1] == 1
+        ):
             continue
         assert node.layer is not None
         if node.layer.get("axis") not in (1, -2, (1,), (-2,)):
@@ -352,8 +357,8 @@ def softmax_over_time(view: View) -> Iterator[Finding]:
         edit = view.edits.replace(node, tree.Name(node.span, "softmax"))
         yield Finding(
             place.span,
-            f"softmax works along the {came.shape[0]} steps of {came}: each of the {came.shape[-1]} columns "
-            "adds up to 1 over time, and the classes of a step do not",
+            f"softmax works along the {incoming.shape[0]} steps of {incoming}: each of the "
+            f"{incoming.shape[-1]} columns adds up to 1 over time, and the classes of a step do not",
             label="along the time axis",
             help="write softmax, for a distribution over the classes at each step",
             fixes=() if edit is None else (Fix("a distribution at each step: softmax", (edit,)),),

@@ -91,7 +91,7 @@ def _misreads(view: View) -> Iterator[_Misread]:
         assert node.layer is not None
         if not node.inputs or node.inputs[0].extra:
             continue
-        came = layouts.get(node.inputs[0].node)
+        incoming = layouts.get(node.inputs[0].node)
         layer = place_of(view, node).layer
         inside = int(node.layer.row.steps)
         rank = len(view.came(node).shape) - inside
@@ -99,15 +99,15 @@ def _misreads(view: View) -> Iterator[_Misread]:
         after: _Layout | None = None
         if _has_format(layer):
             here = _Layout(node, _is_first(layer))
-            differs = came is not None and came.first != here.first
-            if came is not None and differs:
-                yield _Misread(node, came, True)
-            after = came if differs else here
-        elif came is not None and came.first and _reads_last(view, node, layer, rank):
-            yield _Misread(node, came, False)
-            after = came if layer.row.role in _STAY else None
-        elif layer.row.role in _STAY or merges(node) or (layer.row.name == "dense" and came is not None):
-            after = came
+            differs = incoming is not None and incoming.first != here.first
+            if incoming is not None and differs:
+                yield _Misread(node, incoming, True)
+            after = incoming if differs else here
+        elif incoming is not None and incoming.first and _reads_last(view, node, layer, rank):
+            yield _Misread(node, incoming, False)
+            after = incoming if layer.row.role in _STAY else None
+        elif layer.row.role in _STAY or merges(node) or (layer.row.name == "dense" and incoming is not None):
+            after = incoming
         elif layer.row.name == "dense" or layer.row.recurrent or view.is_row(node, "embed"):
             after = _Layout(node, False)
         if after is not None and left > 1:

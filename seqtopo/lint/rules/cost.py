@@ -128,9 +128,9 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
     """Find a mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
     for flow in view.flows:
         masks = flow.masks
-        for index, came in masks.before.items():
+        for index, incoming in masks.before.items():
             place = place_of(flow, flow.graph.nodes[index])
-            masked = came[0] if came else None
+            masked = incoming[0] if incoming else None
             if place.layer.row.name not in ("lstm", "gru") or masked is None or masked.end is not None:
                 continue
             if _kernel_obstacles(place.layer):
@@ -182,8 +182,8 @@ def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
         return None
     counted = next((name for name in ("num_query_heads", "num_heads") if name in layer.row.by_name), "")
     heads = layer.get(counted) if counted else 1
-    came = view.into(node)
-    query, value = came[0], came[1 if len(came) > 1 else 0]
+    incoming = view.into(node)
+    query, value = incoming[0], incoming[1 if len(incoming) > 1 else 0]
     if len(query.shape) != 2 or len(value.shape) != 2:
         return None
     sizes: tuple[Size, ...] = (heads, query.shape[0], value.shape[0])
@@ -291,8 +291,8 @@ def linear_chain(view: View) -> Iterator[Finding]:
             if not flow.is_row(before, "dense"):
                 continue
             first, second = place_of(flow, before), place_of(flow, node)
-            came, made = flow.came(before).shape[-1], flow.out(before).shape[-1]
-            if not isinstance(came, int) or not isinstance(made, int) or made < came:
+            incoming, made = flow.came(before).shape[-1], flow.out(before).shape[-1]
+            if not isinstance(incoming, int) or not isinstance(made, int) or made < incoming:
                 continue
             if first.layer is second.layer or len(flow.users(before)) > 1 or flow.is_output(before):
                 continue

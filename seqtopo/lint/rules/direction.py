@@ -98,8 +98,8 @@ def orders_merged(view: View) -> Iterator[Finding]:
         for node in flow.calls_with("merge", "join"):
             if not (merges(node) or joins_features(flow, node)):
                 continue
-            came = [None if v.extra else steps(flow).get(v.node) for v in node.inputs]
-            sides = [s for s, t in zip(came, flow.into(node), strict=True) if s and t.shape[0] != 1]
+            incoming = [None if v.extra else steps(flow).get(v.node) for v in node.inputs]
+            sides = [s for s, t in zip(incoming, flow.into(node), strict=True) if s and t.shape[0] != 1]
             straight = {s.origin for s in sides if s.turned is None}
             side = next((s for s in sides if s.origin in straight and _by_reading(s)), None)
             if side is None or side.turned is None:
@@ -418,14 +418,14 @@ def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
     if origin.layer is not None:
         return ""
     width = view.tensor(value).shape[-1]
-    came = view.out(origin)
-    ids = came.dtype not in FLOATS
+    incoming = view.out(origin)
+    ids = incoming.dtype not in FLOATS
     tables = [n.layer for n in near if view.has_role(n, "embedding", "encoding") and n.layer is not None]
-    if ids and len(came.shape) == 1:
+    if ids and len(incoming.shape) == 1:
         kinds: set[Size] = {t.get("input_dim") or t.get("n") for t in tables} | {origin.below or 0}
         if width in kinds:
             return f"ids below {width} come in, and a distribution over {width} leaves at every step"
-    elif len(came.shape) == 2 and width == came.shape[-1] and _is_many(width):
+    elif len(incoming.shape) == 2 and width == incoming.shape[-1] and _is_many(width):
         return f"vectors of {width} come in, and a distribution over {width} leaves at every step"
     started = next((n for n in near if n.tensors.get("initial_state")), None)
     if started is None or not (ids or _is_many(width)):

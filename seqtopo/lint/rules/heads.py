@@ -33,12 +33,12 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
             place = place_of(flow, node)
             name = place.layer.row.name
             alone = name in ("act", "softmax")
-            came = flow.came(node) if alone else flow.out(node)
+            incoming = flow.came(node) if alone else flow.out(node)
             one = "it is given one number" if alone else f"{place.layer.title} gives one number"
             fixes = tuple(_ways_out(view, flow, node, node.index in last))
             yield Finding(
                 place.span,
-                f"softmax over one number is always 1.0, and {one}: {came}",
+                f"softmax over one number is always 1.0, and {one}: {incoming}",
                 label="always 1.0",
                 help=""
                 if fixes
@@ -223,22 +223,22 @@ def cut_scores(view: View) -> Iterator[Finding]:
         if before.layer is None:
             continue
         first = place_of(view, before)
-        came = activation_of(first.layer)
-        came = _SQUEEZED.get(came, came)
+        incoming = activation_of(first.layer)
+        incoming = _SQUEEZED.get(incoming, incoming)
         shape = view.came(node).shape
         if gives == "softmax" and _softmax_axis(second.layer) not in (-1, len(shape)):
             continue  # weights of the steps, and no classes
         width = shape[-1:]
-        reason = _CUT.get((came, gives), "")
-        if (came, gives) == ("tanh", "softmax") and width and isinstance(width[0], int) and width[0] > 1:
+        reason = _CUT.get((incoming, gives), "")
+        if (incoming, gives) == ("tanh", "softmax") and width and isinstance(width[0], int) and width[0] > 1:
             share = exp(2) / (exp(2) + width[0] - 1)
             reason = f"the likeliest of {width[0]} classes never gets more than {share:.2f}"
         if not reason:
             continue
         yield Finding(
             node.span,
-            f"{gives} is given numbers from {_SPANS[came]} by {first.layer.title}: {reason}",
-            label=f"is given numbers from {_SPANS[came]}",
+            f"{gives} is given numbers from {_SPANS[incoming]} by {first.layer.title}: {reason}",
+            label=f"is given numbers from {_SPANS[incoming]}",
             labels=(Label(first.span, f"applies {activation_of(first.layer)}"),),
             help=f"give {gives} plain scores, of a dense layer without an activation",
             fixes=tuple(_plain_scores(view, before)),

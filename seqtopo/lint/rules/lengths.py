@@ -62,10 +62,10 @@ def _path(view: View, last: Node, seen: set[int]) -> list[Node] | None:
 
 
 def _differs(view: View, path: list[Node]) -> Iterator[Finding]:
-    came, gives = view.out(path[0]).shape, view.out(path[-1]).shape
-    if len(came) != len(gives) or len(came) not in (2, 3) or came[-1] != gives[-1]:
+    incoming, gives = view.out(path[0]).shape, view.out(path[-1]).shape
+    if len(incoming) != len(gives) or len(incoming) not in (2, 3) or incoming[-1] != gives[-1]:
         return
-    for axis in range(len(came) - 1):
+    for axis in range(len(incoming) - 1):
         sizes = [view.out(node).shape[axis] if len(view.out(node).shape) > axis else None for node in path]
         lengths = [size for size in sizes if isinstance(size, int)]
         if len(lengths) < len(path):
@@ -195,9 +195,9 @@ def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int
     if not isinstance(steps, int) or factor < 1:
         return None
     longer = -(-steps // factor) * factor
-    came = Tensor((longer, *start.shape[1:]), start.dtype)
-    gives = _replayed(path, came, padded)
-    if gives is None or gives.shape != came.shape:
+    incoming = Tensor((longer, *start.shape[1:]), start.dtype)
+    gives = _replayed(path, incoming, padded)
+    if gives is None or gives.shape != incoming.shape:
         return None
     first = call.args[0]
     number = tree.Argument(first.span, None, tree.Number(first.span, longer, str(longer)))
@@ -227,16 +227,16 @@ def _edits(view: View, path: list[Node], steps: dict[int, tree.Expr]) -> tuple[E
     return tuple(view.rewrite(path[i], expr) for i, expr in steps.items())
 
 
-def _replayed(path: list[Node], came: Tensor, padded: tuple[int, ...]) -> Tensor | None:
+def _replayed(path: list[Node], incoming: Tensor, padded: tuple[int, ...]) -> Tensor | None:
     """Return the output of a chain of calls for another input, with ``padding="same"`` at some places."""
     for i, node in enumerate(path[1:], 1):
         assert node.layer is not None
         args = {**node.layer.args, **node.call, **({"padding": "same"} if i in padded else {})}
         try:
-            came = node.layer.row.outcome(args, (came,)).outputs[0]
+            incoming = node.layer.row.outcome(args, (incoming,)).outputs[0]
         except Refusal:
             return None
-    return came
+    return incoming
 
 
 @rule("ST678")

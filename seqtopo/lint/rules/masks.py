@@ -29,13 +29,13 @@ def mask_lost(view: View) -> Iterator[Finding]:
     for flow in view.flows:
         masks = flow.masks
         ends: dict[int, tuple[Node, Masked, list[Node]]] = {}
-        for index, came in masks.before.items():
+        for index, incoming in masks.before.items():
             node = flow.graph.nodes[index]
-            first = came[0] if came else None
+            first = incoming[0] if incoming else None
             if first is not None and first.end is None and _mixes(flow, node):
                 ends.setdefault(node.index, (node, first, []))
             if uses_mask(flow.graph, node):
-                for mask in came:
+                for mask in incoming:
                     if mask is not None and mask.end is not None:
                         _, _, readers = ends.setdefault(mask.end.index, (mask.end, mask, []))
                         readers.append(node)
@@ -164,9 +164,9 @@ def mask_of_several_axes(view: View) -> Iterator[Finding]:
     for flow in view.flows:
         masks = flow.masks
         told: set[int] = set()
-        for index, came in masks.before.items():
+        for index, incoming in masks.before.items():
             node = flow.graph.nodes[index]
-            mask = came[0] if came else None
+            mask = incoming[0] if incoming else None
             if mask is None or mask.end is not None or not uses_mask(flow.graph, node):
                 continue
             layer, origin = node.layer, mask.origin
@@ -260,8 +260,8 @@ def zero_may_be_data(view: View) -> Iterator[Finding]:
     """Find a single feature that is masked where it is 0: a 0 that was measured is skipped as well."""
     for node in view.calls_of("mask"):
         assert node.layer is not None
-        came = view.came(node)
-        if node.layer.get("mask_value") == 0 and came.shape[-1:] == (1,):
+        incoming = view.came(node)
+        if node.layer.get("mask_value") == 0 and incoming.shape[-1:] == (1,):
             if view.maker(node.inputs[0]).layer is not None:
                 continue
             yield Finding(
@@ -330,11 +330,11 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
                 if drop is not None and masked is not None and place.expr is not None
                 else ()
             )
-            came = view.came(mask)
+            incoming = view.came(mask)
             yield Finding(
                 mask.span,
-                f"mask looks for steps whose features are all 0, but ids {came} have no features: it takes "
-                "the time steps for them",
+                f"mask looks for steps whose features are all 0, but ids {incoming} have no features: it "
+                "takes the time steps for them",
                 label="masks no single step",
                 labels=(Label(node.span, "is given ids"),),
                 help="take it out, and let the embedding mask the id 0: embed(...,mask)",
@@ -346,9 +346,9 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
 def embed_of_vectors(view: View) -> Iterator[Finding]:
     """Find an embedding of vectors of floats: each number in them is taken for an id."""
     for node, source, between in _sources(view):
-        came = view.came(node)
-        shape = came.shape
-        if source.layer is not None or between or came.dtype not in FLOATS:
+        incoming = view.came(node)
+        shape = incoming.shape
+        if source.layer is not None or between or incoming.dtype not in FLOATS:
             continue
         if len(shape) < 2 or shape[-1] == 1:
             continue
@@ -357,9 +357,9 @@ def embed_of_vectors(view: View) -> Iterator[Finding]:
         drop = view.edits.drop(node) if any_rank else None
         yield Finding(
             node.span,
-            f"embed takes ids, but vectors {came} come in: it would make a vector of each number in them, "
-            f"{view.out(node)}",
-            label=f"is given vectors {came}",
+            f"embed takes ids, but vectors {incoming} come in: it would make a vector of each number in "
+            f"them, {view.out(node)}",
+            label=f"is given vectors {incoming}",
             labels=(Label(source.span, "declares numbers, not ids"),),
             help="take embed out if the data is embedded already; for ids write in(T,int)",
             fixes=(() if drop is None else (Fix("take embed out", (drop,)),)) + _as_ids(view, source),
@@ -404,14 +404,16 @@ def ids_declared_as_floats(view: View) -> Iterator[Finding]:
     for node, source, between in _sources(view):
         if source.layer is not None:
             continue
-        came = view.out(source)
-        if came.dtype not in FLOATS or (len(came.shape) > 1 and came.shape[-1] != 1 and not between):
+        incoming = view.out(source)
+        if incoming.dtype not in FLOATS or (
+            len(incoming.shape) > 1 and incoming.shape[-1] != 1 and not between
+        ):
             continue
         if any(view.is_row(n, "mask") for n in between):
             continue
         yield Finding(
             source.span,
-            f"embed looks ids up, and this in(...) declares {came.dtype}",
+            f"embed looks ids up, and this in(...) declares {incoming.dtype}",
             label="no ids",
             labels=(Label(node.span, "takes ids"),),
             notes=("Keras cuts the numbers off to whole ones; above 16,777,216 a float32 cannot hold an id",),

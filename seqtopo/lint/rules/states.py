@@ -154,13 +154,13 @@ def shared_state(view: View) -> Iterator[Finding]:
     for found in uses.values():
         if len(found) > 1:
             (_, place), *_ = found
-            came = [view.maker(node.inputs[0]).span for node, _ in found]
+            incoming = [view.maker(node.inputs[0]).span for node, _ in found]
             yield Finding(
                 place.span,
                 f"this stateful {place.layer.row.name} reads {len(found)} sequences, and begins each where "
                 "the one before has ended",
                 label="one state for all",
-                labels=tuple(dict.fromkeys(Label(span, "is read by it") for span in came[:3])),
+                labels=tuple(dict.fromkeys(Label(span, "is read by it") for span in incoming[:3])),
                 help="make a macro of it (def), so that each use has a layer and a state of its own, or "
                 "leave stateful out",
                 fixes=_forgetful(place),
@@ -235,14 +235,14 @@ def _alike(view: View) -> dict[int, Node]:
             if node.layer is not None and node.layer.get("n") != 1:
                 found[node.index] = node
             continue
-        came = [None if value.extra else found.get(value.node) for value in node.inputs]
-        known = [repeat for repeat in came if repeat is not None]
+        incoming = [None if value.extra else found.get(value.node) for value in node.inputs]
+        known = [repeat for repeat in incoming if repeat is not None]
         passes = (
             merges(node)
             or joins_features(view, node)
             or (each_alone(view, node) and not view.is_row(node, "pos"))
         )
-        if known and len(known) == len(came) and passes and len(view.out(node).shape) > 1:
+        if known and len(known) == len(incoming) and passes and len(view.out(node).shape) > 1:
             found[node.index] = known[0]
     return found
 

@@ -27,11 +27,11 @@ def one_step(view: View) -> Iterator[Finding]:
         if _stateful(view):
             continue
         assert node.layer is not None
-        came = view.came(node)
+        incoming = view.came(node)
         labels = (Label(node.span, "is given one step"),) if source.span != node.span else ()
         yield Finding(
             source.span,
-            f"{node.layer.title} never recurs: it is given one step, {came}",
+            f"{node.layer.title} never recurs: it is given one step, {incoming}",
             label=_one_step_words(view.out(source).shape),
             labels=labels,
             notes=(
@@ -199,21 +199,21 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
         first = None if value.extra else alone.get(value.node)
         if first is None or first.layer is None or not _sees_one(view, value):
             continue
-        came, out = view.came(first), view.tensor(value)
+        incoming, out = view.came(first), view.tensor(value)
         edits = view.edits
         flat = edits.before(first, step(first.span, "flatten"))
         written = edits.written(first)
         each = None if written is None else edits.replace(first, step(first.span, "td", written))
         yield Finding(
             first.span,
-            f"{first.layer.title} acts on each of the {came.shape[0]} steps of {came} by itself, and so do "
-            "the layers after it",
-            label=f"does not flatten {came}",
+            f"{first.layer.title} acts on each of the {incoming.shape[0]} steps of {incoming} by itself, and "
+            "so do the layers after it",
+            label=f"does not flatten {incoming}",
             labels=()
             if view.maker(value).span == first.span
             else (Label(view.maker(value).span, f"gives {out}: an answer for each step"),),
-            help=f"to answer once from all {product(came.shape)} numbers, flatten first; to read the steps "
-            "in their order, put a recurrent layer or a convolution before it",
+            help=f"to answer once from all {product(incoming.shape)} numbers, flatten first; to read the "
+            "steps in their order, put a recurrent layer or a convolution before it",
             fixes=(
                 *((Fix("mix all steps: flatten first", (flat,)),) if flat is not None else ()),
                 *((Fix("or say that each step is meant: td(...)", (each,)),) if each is not None else ()),
@@ -232,9 +232,9 @@ def _dense_alone(view: View) -> dict[int, Node]:
     plain: set[int] = set()
     found: dict[int, Node] = {}
     for node in view.inputs:
-        came = view.out(node)
-        several = len(came.shape) == 2 and isinstance(came.shape[0], int) and came.shape[0] > 1
-        if several and came.dtype in FLOATS:
+        incoming = view.out(node)
+        several = len(incoming.shape) == 2 and isinstance(incoming.shape[0], int) and incoming.shape[0] > 1
+        if several and incoming.dtype in FLOATS:
             plain.add(node.index)
     for node in view.calls if plain else ():
         # td(...), or a convolution of one step, shows that the author means each step.

@@ -156,9 +156,9 @@ def _why_idle(view: View, node: Node) -> str:
     layer = node.layer
     if layer is None or node.inputs[0].extra:
         return ""
-    name, came = layer.row.name, view.into(node)
-    before, after = came[0], view.out(node)
-    if view.has_role(node, *_MERGE) and len(came) == 1:
+    name, incoming = layer.row.name, view.into(node)
+    before, after = incoming[0], view.out(node)
+    if view.has_role(node, *_MERGE) and len(incoming) == 1:
         reduces = layer.get("axis") is not None and layer.row.picks
         if reduces or layer.counts_with_numbers or before != after:
             return ""
@@ -167,7 +167,7 @@ def _why_idle(view: View, node: Node) -> str:
         loops = isinstance(written, tree.List) and any(map(_is_loop, tree.every(written)))
         named = written is None or isinstance(bare(written), (tree.Name, tree.As, tree.For))
         return "" if named or loops else "it is given one value, and there is nothing to merge"
-    if before.shape != after.shape or len(came) > 1:
+    if before.shape != after.shape or len(incoming) > 1:
         return ""
     if name == "reshape":
         return f"what comes in has that shape already, {before}"
