@@ -16,7 +16,7 @@ from seqtopo.source import Span
 
 
 @dataclass(frozen=True)
-class Given:
+class SideArrays:
     """Arrays for one side (``x`` or ``y``), with names if they were given by name."""
 
     side: str
@@ -32,7 +32,7 @@ class NotData(Exception):  # noqa: N818  (it is an answer, not a failure)
         self.diagnostic = diagnostic
 
 
-def read_given(side: str, data: Any) -> Given:
+def read_given(side: str, data: Any) -> SideArrays:
     """Return the arrays in what was given as ``x`` or ``y``: an array, a path, a list or a dictionary.
 
     Raises:
@@ -44,19 +44,19 @@ def read_given(side: str, data: Any) -> Given:
             for name, item in data.items()
             for _, one in _arrays(f"{side}[{str(name)!r}]", item)
         ]
-        return Given(side, tuple(found), True)
+        return SideArrays(side, tuple(found), True)
     if isinstance(data, (list, tuple)) and data and all(_is_array(item) for item in data):
         if len(data) == 1:
             return read_given(side, data[0])
         found = [("", one) for i, item in enumerate(data) for _, one in _arrays(f"{side}[{i}]", item)]
-        return Given(side, tuple(found))
+        return SideArrays(side, tuple(found))
     if isinstance(data, (list, tuple)) and len(data) > 1 and from_object(side, data) is None:
         # One list for each input, each of samples of unequal lengths, or not.
         items = [from_object(f"{side}[{i}]", item) for i, item in enumerate(data)]
         if all(item is not None and item.shape for item in items):
-            return Given(side, tuple(("", item) for item in items if item is not None))
+            return SideArrays(side, tuple(("", item) for item in items if item is not None))
     found = _arrays(side, data)
-    return Given(side, tuple(found), len(found) > 1)
+    return SideArrays(side, tuple(found), len(found) > 1)
 
 
 def _is_array(item: Any) -> bool:
@@ -89,7 +89,7 @@ def _in_file(name: str, path: Path) -> list[tuple[str, Array]]:
     return [(member, from_header(f"{name}[{member!r}]", header)) for member, header in headers.items()]
 
 
-def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
+def paired(given: SideArrays, names: Sequence[str], span: Span) -> list[Array]:
     """Return the arrays in the order of the inputs or outputs with these names.
 
     Raises:

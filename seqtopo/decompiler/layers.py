@@ -15,7 +15,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import shortest
 from seqtopo.layers.old_spellings import WITHOUT_SUCCESSOR
 from seqtopo.layers.registry import ROWS
-from seqtopo.layers.row import REQUIRED, Given, Param, Row
+from seqtopo.layers.row import REQUIRED, LayerCall, Param, Row
 from seqtopo.layers.values import Refusal, Tensor, show
 from seqtopo.layers.weight_objects import decomposes_half
 
@@ -268,7 +268,7 @@ def make(read: Read) -> Layer:
 def settle(layer: Layer, inputs: tuple[Tensor, ...], losses: Losses) -> None:
     """Remove the arguments that the incoming shapes determine, and number axes as a spec does."""
     if layer.row.counted and inputs:
-        given = Given(layer.row, {**layer.row.defaults, **layer.args}, inputs, {}, {})
+        given = LayerCall(layer.row, {**layer.row.defaults, **layer.args}, inputs, {}, {})
         for name, value in layer.row.counted(given).items():
             was = layer.args.get(name)
             layer.args[name] = value

@@ -118,7 +118,7 @@ def shown(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-class Given(NamedTuple):
+class OutsideBinding(NamedTuple):
     """A name that is bound from outside, with its value in words and the span of the value's text, if any."""
 
     name: str
@@ -140,7 +140,7 @@ class Outside:
     """
 
     begin: int
-    given: dict[str, Given] = field(default_factory=dict)
+    given: dict[str, OutsideBinding] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     """The values that are numbers or tuples of numbers, by name."""
     bindings: dict[str, tree.Binding] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class Outside:
         """Return whether a span lies in the text of a value."""
         return span.start >= self.begin
 
-    def at(self, span: Span) -> Given | None:
+    def binding_at(self, span: Span) -> OutsideBinding | None:
         """Return the binding whose value's text contains a span; None for a span in the spec."""
         return next((g for g in self.given.values() if g.span.start <= span.start < g.span.end), None)
 
@@ -163,7 +163,7 @@ class Outside:
         fixes = tuple(fix for fix in found.fixes if not any(self.is_in(edit.span) for edit in fix.edits))
         if not self.is_in(found.span):
             return replace(found, labels=tuple(labels), fixes=fixes)
-        given = self.at(found.span)
+        given = self.binding_at(found.span)
         notes = (*found.notes, given.note) if given is not None else found.notes
         return replace(
             found,
@@ -189,10 +189,10 @@ def outside(dims: Mapping[str, Any], source: Source) -> Outside:
             assert binding is not None, value
             span = Span(end, binding.span.end + 1)
             end = span.end
-            found.given[name] = Given(name, value, span)
+            found.given[name] = OutsideBinding(name, value, span)
             found.bindings[name] = binding
         else:
-            found.given[name] = Given(name, show(value))
+            found.given[name] = OutsideBinding(name, show(value))
             found.values[name] = value
     return found
 

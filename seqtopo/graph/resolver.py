@@ -208,7 +208,7 @@ class Resolver:
 
     def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
         """Return a diagnostic that points into the spec: for a value from outside, at the value's name."""
-        given = self.outside.at(found.span)
+        given = self.outside.binding_at(found.span)
         name = given.name if given is not None else ""
         names = (n.span for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == name)
         return self.outside.placed(found, next(names, Span(0, 0)))

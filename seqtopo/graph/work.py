@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Given, Outcome
+from seqtopo.layers.row import LayerCall, Outcome
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import FLOATS, Products, Tensor
 
@@ -94,7 +94,7 @@ def _call(
         return Work(unknown=(layer.title,)), outcome, learned
     if row.work is None:
         return Work(), outcome, learned
-    products = row.work(Given(row, {**row.defaults, **args}, inputs, given, {}), outcome)
+    products = row.work(LayerCall(row, {**row.defaults, **args}, inputs, given, {}), outcome)
     return _of(products, trained, before, learned), outcome, learned
 
 

@@ -17,7 +17,7 @@ from seqtopo.layers.parameters import (
     initializer,
     regularizers,
 )
-from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.row import LayerCall, Param, Row
 from seqtopo.layers.sizes import Shape, fits, floor_div, is_open, remainder
 from seqtopo.layers.values import Object
 
@@ -26,28 +26,28 @@ _SAME = "... -> ..."
 _ALONG_AN_AXIS = ("glu", "log_softmax", "softmax", "sparsemax")
 
 
-def _floats(given: Given) -> Shape:
-    check_floats(given)
-    return given.shape
+def _floats(call: LayerCall) -> Shape:
+    check_floats(call)
+    return call.shape
 
 
-def _act(given: Given) -> Shape:
-    check_floats(given)
-    function = given["activation"]
-    shape = given.shape
+def _act(call: LayerCall) -> Shape:
+    check_floats(call)
+    function = call["activation"]
+    shape = call.shape
     name, axis = (
         (function.name, function.kwargs.get("axis", -1)) if isinstance(function, Object) else (function, -1)
     )
     if name not in _ALONG_AN_AXIS:
         return shape
-    index = axis_index(given, "activation", axis)
+    index = axis_index(call, "activation", axis)
     if name != "glu":
         return shape
     rest = remainder(shape[index], 2)
     if isinstance(rest, int) and rest:
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
-            f"halves an axis with glu, but is given {given.inputs[0]}, where it has {shape[index]} values",
+            f"halves an axis with glu, but is given {call.inputs[0]}, where it has {shape[index]} values",
             label=f"an axis of {shape[index]} has no halves",
             help="give the layer before it an even width: twice what glu is to leave",
             at=("input", 0),
@@ -55,34 +55,34 @@ def _act(given: Given) -> Shape:
     return (*shape[:index], floor_div(shape[index], 2), *shape[index + 1 :])
 
 
-def _prelu(given: Given) -> Mapping[str, Any]:
-    check_floats(given)
-    shape = given.shape
-    if given["shared_axes"] is None:
+def _prelu(call: LayerCall) -> Mapping[str, Any]:
+    check_floats(call)
+    shape = call.shape
+    if call["shared_axes"] is None:
         shared: tuple[int, ...] = ()
     else:
-        shared = axis_indices(given, "shared_axes")
+        shared = axis_indices(call, "shared_axes")
     if any(is_open(s) for i, s in enumerate(shape) if i not in shared):
-        raise given.refuse(
+        raise call.refuse(
             "ST308",
-            f"learns one slope for each place of {given.inputs[0]}, so the sizes must be known",
-            label=f"is given {given.inputs[0]}",
+            f"learns one slope for each place of {call.inputs[0]}, so the sizes must be known",
+            label=f"is given {call.inputs[0]}",
             help="share the slopes along the open axis: prelu(shared_axes=time)",
             at=("input", 0),
         )
     return {"slopes": tuple(1 if i in shared else s for i, s in enumerate(shape))}
 
 
-def _counted(given: Given) -> Mapping[str, Any]:
+def _counted(call: LayerCall) -> Mapping[str, Any]:
     """Return ``shared_axes`` counted from the front: to Keras, -1 is the axis before the last."""
-    if given["shared_axes"] is None:
+    if call["shared_axes"] is None:
         return {}
-    return {"shared_axes": tuple(i + 1 for i in axis_indices(given, "shared_axes"))}
+    return {"shared_axes": tuple(i + 1 for i in axis_indices(call, "shared_axes"))}
 
 
-def _from_the_front(given: Given) -> Mapping[str, Any]:
+def _from_the_front(call: LayerCall) -> Mapping[str, Any]:
     """Return ``shared_axes`` as a spec has it, from that of a Keras layer."""
-    axes, rank = given["shared_axes"], len(given.shape)
+    axes, rank = call["shared_axes"], len(call.shape)
     if axes is None:
         return {}
     return {
@@ -92,16 +92,16 @@ def _from_the_front(given: Given) -> Mapping[str, Any]:
     }
 
 
-def _softmax(given: Given) -> Shape:
-    check_floats(given)
-    axis_indices(given)
-    shape = given.shape
-    for mask in given.tensors.get("mask", ()):
+def _softmax(call: LayerCall) -> Shape:
+    check_floats(call)
+    axis_indices(call)
+    shape = call.shape
+    for mask in call.tensors.get("mask", ()):
         pairs = zip(reversed(mask.shape), reversed(shape), strict=False)
         if len(mask.shape) != len(shape) or not all(m == 1 or fits(m, s) for m, s in pairs):
-            raise given.refuse(
+            raise call.refuse(
                 "ST302",
-                f"needs a mask that fits {given.inputs[0]}, but is given {mask}",
+                f"needs a mask that fits {call.inputs[0]}, but is given {mask}",
                 label=f"is {mask}: each axis must be 1 or as long as the value's",
                 help="give the mask an axis of 1 in the place of each axis that it lacks",
                 at=("argument", "mask"),

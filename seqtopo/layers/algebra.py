@@ -13,7 +13,7 @@ from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.operation_rules import SUMS
 from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
-from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.step_windows import SAME, Bound, Call, Passed, Window, shifted
 from seqtopo.layers.values import Tensor
@@ -31,96 +31,96 @@ _PARTS: dict[str, str] = {
 """The axes that replace the two axes of a square matrix in each function's outputs; ``;`` between outputs."""
 
 
-def _of_square(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    front, size = _square(given)
+def _of_square(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    front, size = _square(call)
     axes = {"N": size}
-    shapes = [(*front, *(axes[name] for name in part.split())) for part in _PARTS[given.row.name].split(";")]
+    shapes = [(*front, *(axes[name] for name in part.split())) for part in _PARTS[call.row.name].split(";")]
     return Outcome(tuple(Tensor(shape, dtype) for shape in shapes))
 
 
-def _square(given: Given) -> tuple[Shape, Size]:
-    shape = at_least(given, 2, "(..., N, N)")
+def _square(call: LayerCall) -> tuple[Shape, Size]:
+    shape = at_least(call, 2, "(..., N, N)")
     one, two = shape[-2:]
     if one == two:
         return shape[:-2], one
     if isinstance(one, int) and isinstance(two, int):
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
-            f"takes square matrices, but is given {given.inputs[0]}",
+            f"takes square matrices, but is given {call.inputs[0]}",
             label=f"is {one} by {two}",
             help="multiply it by itself first: [x, x -> swap] -> matmul",
             at=("input", 0),
         )
-    raise given.refuse(
+    raise call.refuse(
         "ST308",
-        f"must know that its matrices are square, but is given {given.inputs[0]}",
+        f"must know that its matrices are square, but is given {call.inputs[0]}",
         label=f"is {one} by {two}",
         help="write both numbers in in(...), or bind the symbol",
         at=("input", 0),
     )
 
 
-def _pinv(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    shape = at_least(given, 2, "(..., M, N)")
+def _pinv(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    shape = at_least(call, 2, "(..., M, N)")
     return Outcome((Tensor((*shape[:-2], shape[-1], shape[-2]), dtype),))
 
 
-def _rank(given: Given) -> Outcome:
-    check_fractions(given)
-    return Outcome((Tensor(at_least(given, 2, "(..., M, N)")[:-2], "int32"),))
+def _rank(call: LayerCall) -> Outcome:
+    check_fractions(call)
+    return Outcome((Tensor(at_least(call, 2, "(..., M, N)")[:-2], "int32"),))
 
 
-def _solve(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    front, size = _square(given)
-    right = given.inputs[1].shape
+def _solve(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    front, size = _square(call)
+    right = call.inputs[1].shape
     alike = len(right) == len(front) + 2 and all(map(fits, right[:-1], (*front, size)))
     if not alike:
-        raise given.refuse(
+        raise call.refuse(
             "ST303",
-            f"solves for as many rows as the matrix has, not {given.inputs[0]} and {given.inputs[1]}",
-            label=f"is {given.inputs[1]}",
+            f"solves for as many rows as the matrix has, not {call.inputs[0]} and {call.inputs[1]}",
+            label=f"is {call.inputs[1]}",
             help=f"give it {size} rows, and as many axes: -> expand(-1)",
             at=("input", 1),
         )
     return Outcome((Tensor(right, dtype),))
 
 
-def _smaller(given: Given, shape: Shape) -> Size:
+def _smaller(call: LayerCall, shape: Shape) -> Size:
     one, two = shape[-2:]
     if isinstance(one, int) and isinstance(two, int):
         return min(one, two)
     if one == two:
         return one
-    raise given.refuse(
+    raise call.refuse(
         "ST308",
-        f"must know which of two sizes is smaller, but is given {given.inputs[0]}",
+        f"must know which of two sizes is smaller, but is given {call.inputs[0]}",
         label="one is not known",
         help="write the number in in(...), or bind the symbol",
         at=("input", 0),
     )
 
 
-def _qr(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    shape = at_least(given, 2, "(..., M, N)")
-    check_known(given.row.name, given.inputs, shape[-2:], given.args)
-    size = shape[-2] if given["mode"] == "complete" else _smaller(given, shape)
+def _qr(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    shape = at_least(call, 2, "(..., M, N)")
+    check_known(call.row.name, call.inputs, shape[-2:], call.args)
+    size = shape[-2] if call["mode"] == "complete" else _smaller(call, shape)
     outputs = (Tensor((*shape[:-1], size), dtype), Tensor((*shape[:-2], size, shape[-1]), dtype))
     return Outcome(outputs, needs=shape[-2:])
 
 
-def _svd(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    shape = at_least(given, 2, "(..., M, N)")
-    check_known(given.row.name, given.inputs, shape[-2:], given.args)
-    size, front = _smaller(given, shape), shape[:-2]
+def _svd(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    shape = at_least(call, 2, "(..., M, N)")
+    check_known(call.row.name, call.inputs, shape[-2:], call.args)
+    size, front = _smaller(call, shape), shape[:-2]
     values = Tensor((*front, size), dtype)
-    if not given["compute_uv"]:
+    if not call["compute_uv"]:
         return Outcome((values,), needs=shape[-2:])
-    left, right = (shape[-2], shape[-1]) if given["full_matrices"] else (size, size)
+    left, right = (shape[-2], shape[-1]) if call["full_matrices"] else (size, size)
     outputs = (Tensor((*front, shape[-2], left), dtype), values, Tensor((*front, right, shape[-1]), dtype))
     return Outcome(outputs, needs=shape[-2:])
 
@@ -134,10 +134,10 @@ def _of_matrices(call: Call) -> Passed:
 # ---- squares -------------------------------------------------------------------------------------------
 
 
-def _two_axes(given: Given, one: str, two: str) -> tuple[int, int]:
-    a, b = (axis_index(given, name, given[name]) for name in (one, two))
+def _two_axes(call: LayerCall, one: str, two: str) -> tuple[int, int]:
+    a, b = (axis_index(call, name, call[name]) for name in (one, two))
     if a == b:
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
             "needs two axes, but is given one twice",
             label="the same axis",
@@ -147,35 +147,35 @@ def _two_axes(given: Given, one: str, two: str) -> tuple[int, int]:
     return a, b
 
 
-def _diagonal_of(given: Given) -> tuple[Shape, Size]:
-    a, b = _two_axes(given, "axis1", "axis2")
-    offset = given["offset"]
-    one, two = given.shape[a], given.shape[b]
+def _diagonal_of(call: LayerCall) -> tuple[Shape, Size]:
+    a, b = _two_axes(call, "axis1", "axis2")
+    offset = call["offset"]
+    one, two = call.shape[a], call.shape[b]
     size: Size
     if isinstance(one, int) and isinstance(two, int):
         size = max(min(one + min(offset, 0), two - max(offset, 0)), 0)
     elif one == two and not offset:
         size = one
     else:
-        raise given.refuse(
+        raise call.refuse(
             "ST308",
-            f"must know how long the diagonal is, but is given {given.inputs[0]}",
+            f"must know how long the diagonal is, but is given {call.inputs[0]}",
             label="one size is not known",
             help="write the number in in(...), or bind the symbol",
             at=("argument", "axis1"),
         )
-    return tuple(s for i, s in enumerate(given.shape) if i not in (a, b)), size
+    return tuple(s for i, s in enumerate(call.shape) if i not in (a, b)), size
 
 
-def _diagonal(given: Given) -> Shape:
-    rest, size = _diagonal_of(given)
+def _diagonal(call: LayerCall) -> Shape:
+    rest, size = _diagonal_of(call)
     return (*rest, size)
 
 
-def _trace(given: Given) -> Outcome:
-    refuse_bool(given)
-    rest, _ = _diagonal_of(given)
-    dtype = given.inputs[0].dtype
+def _trace(call: LayerCall) -> Outcome:
+    refuse_bool(call)
+    rest, _ = _diagonal_of(call)
+    dtype = call.inputs[0].dtype
     return Outcome((Tensor(rest, SUMS.get(dtype, dtype)),))
 
 
@@ -190,25 +190,25 @@ def _on_diagonal(call: Call) -> Passed:
     return Passed(call.axis - (one < call.axis) - (two < call.axis), SAME)
 
 
-def _triangle(given: Given) -> Shape:
-    if len(given.shape) < 2:
-        raise given.refuse(
+def _triangle(call: LayerCall) -> Shape:
+    if len(call.shape) < 2:
+        raise call.refuse(
             "ST301",
-            f"takes (..., M, N) but is given {given.inputs[0]}",
-            label=f"takes 2 axes, is given {len(given.shape)}",
+            f"takes (..., M, N) but is given {call.inputs[0]}",
+            label=f"takes 2 axes, is given {len(call.shape)}",
             at=("input", 0),
             takes=2,
         )
-    return given.shape
+    return call.shape
 
 
-def _rotated(given: Given) -> Shape:
-    a, b = axis_indices(given, "axes")
-    shape = list(given.shape)
-    if given["k"] % 2 == 0 and shape[a] != shape[b]:
-        raise given.refuse(
+def _rotated(call: LayerCall) -> Shape:
+    a, b = axis_indices(call, "axes")
+    shape = list(call.shape)
+    if call["k"] % 2 == 0 and shape[a] != shape[b]:
+        raise call.refuse(
             "ST302",
-            f"turns {given.inputs[0]} by {given['k']} quarters, of which Keras says a wrong shape",
+            f"turns {call.inputs[0]} by {call['k']} quarters, of which Keras says a wrong shape",
             label=f"is {shape[a]} by {shape[b]}",
             help="turn both axes one after the other: -> flip(1) -> flip(2)",
             at=("argument", "k"),

@@ -12,7 +12,7 @@ from seqtopo.layers.kinds import Kind
 from seqtopo.layers.merging import broadcast
 from seqtopo.layers.operations import AXIS
 from seqtopo.layers.parameters import axis_index
-from seqtopo.layers.row import Given, Outcome, Param
+from seqtopo.layers.row import LayerCall, Outcome, Param
 from seqtopo.layers.sizes import Shape, Size, divides, fits, floor_div
 from seqtopo.layers.step_windows import SAME, Bound, Call, Passed, Window, every, reduced, shifted
 from seqtopo.layers.values import INTEGERS, Refusal, Tensor
@@ -38,10 +38,10 @@ SECTIONS = k.either(k.integer(1), k.each(k.integer(0)), words="how many parts, o
 TIMES = k.each(k.SIZE)
 
 
-def _unknown(given: Given, size: Size, what: str, argument: str = "axis") -> Refusal:
-    return given.refuse(
+def _unknown(call: LayerCall, size: Size, what: str, argument: str = "axis") -> Refusal:
+    return call.refuse(
         "ST308",
-        f"must know how many {what}, but is given {given.inputs[0]}",
+        f"must know how many {what}, but is given {call.inputs[0]}",
         label=f"{size} is not known",
         help="write the number in in(...), or bind the symbol",
         at=("argument", argument),
@@ -79,33 +79,33 @@ def cuts(size: Size, sections: Any, even: bool) -> list[tuple[Size, Size]] | Non
     return found
 
 
-def _split(given: Given) -> Outcome:
-    at = axis_index(given, "axis", given["axis"])
-    size, sections = given.shape[at], given["indices_or_sections"]
-    even = given.row.name == "split"
+def _split(call: LayerCall) -> Outcome:
+    at = axis_index(call, "axis", call["axis"])
+    size, sections = call.shape[at], call["indices_or_sections"]
+    even = call.row.name == "split"
     if isinstance(sections, tuple):
         rising = all(a <= b for a, b in pairwise(sections))
         if not sections or not rising or (isinstance(size, int) and sections[-1] > size):
-            raise given.refuse(
+            raise call.refuse(
                 "ST203",
-                f"cuts {given.inputs[0]} at places in rising order, and none beyond its {size}",
+                f"cuts {call.inputs[0]} at places in rising order, and none beyond its {size}",
                 label="not in rising order" if sections and not rising else "no such places",
                 help="write the places from the first to the last: split((2,5))",
                 at=("argument", "indices_or_sections"),
             )
     if even and isinstance(sections, int) and isinstance(size, int) and size % sections:
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
-            f"cuts {given.inputs[0]} into {sections} equal parts, but there are {size} places",
+            f"cuts {call.inputs[0]} into {sections} equal parts, but there are {size} places",
             label=f"{size} does not divide by {sections}",
             help=f"cut at places of your own, as in split(({size // 2},)), or use array_split",
             at=("argument", "indices_or_sections"),
         )
     parts = cuts(size, sections, even)
     if parts is None:
-        raise _unknown(given, size, "places there are")
-    dtype = given.inputs[0].dtype
-    shapes = [(*given.shape[:at], part, *given.shape[at + 1 :]) for _, part in parts]
+        raise _unknown(call, size, "places there are")
+    dtype = call.inputs[0].dtype
+    shapes = [(*call.shape[:at], part, *call.shape[at + 1 :]) for _, part in parts]
     return Outcome(tuple(Tensor(shape, dtype) for shape in shapes))
 
 
@@ -122,21 +122,21 @@ def _gives(call: Call) -> list[Size]:
     return [tensor.shape[call.axis] for tensor in call.outputs]
 
 
-def _unstack(given: Given) -> Outcome:
-    at = axis_index(given, "axis", given["axis"])
-    size = given.shape[at]
+def _unstack(call: LayerCall) -> Outcome:
+    at = axis_index(call, "axis", call["axis"])
+    size = call.shape[at]
     if not isinstance(size, int):
-        raise _unknown(given, size, "values it gives")
-    if given["num"] not in (None, size):
-        raise given.refuse(
+        raise _unknown(call, size, "values it gives")
+    if call["num"] not in (None, size):
+        raise call.refuse(
             "ST302",
-            f"gives {size} values of {given.inputs[0]}, not {given['num']}",
-            label=f"is {given['num']}",
+            f"gives {size} values of {call.inputs[0]}, not {call['num']}",
+            label=f"is {call['num']}",
             help="leave the number out",
             at=("argument", "num"),
         )
-    shape = (*given.shape[:at], *given.shape[at + 1 :])
-    return Outcome((Tensor(shape, given.inputs[0].dtype),) * size)
+    shape = (*call.shape[:at], *call.shape[at + 1 :])
+    return Outcome((Tensor(shape, call.inputs[0].dtype),) * size)
 
 
 def _unstacks(call: Call) -> Passed:
@@ -147,17 +147,17 @@ def _unstacks(call: Call) -> Passed:
     return Passed(None, Window(at, at, at))
 
 
-def _item(given: Given) -> Outcome:
-    index, count = given["index"], len(given.inputs)
+def _item(call: LayerCall) -> Outcome:
+    index, count = call["index"], len(call.inputs)
     if not -count <= index < count:
-        raise given.refuse(
+        raise call.refuse(
             "ST314",
             f"takes the value {index} of a list, but is given {count}, which are counted from 0",
             label=f"there are {count} values",
             help=f"write a number from 0 to {count - 1}",
             at=("argument", "index"),
         )
-    return Outcome((given.inputs[index],))
+    return Outcome((call.inputs[index],))
 
 
 def _picks(call: Call) -> Passed | None:
@@ -167,19 +167,19 @@ def _picks(call: Call) -> Passed | None:
 # ---- places --------------------------------------------------------------------------------------------
 
 
-def _take(given: Given) -> Shape:
-    at = axis_index(given, "axis", given["axis"])
-    size, places = given.shape[at], given["indices"]
+def _take(call: LayerCall) -> Shape:
+    at = axis_index(call, "axis", call["axis"])
+    size, places = call.shape[at], call["indices"]
     for place in _flat(places):
         if isinstance(size, int) and not -size <= place < size:
-            raise given.refuse(
+            raise call.refuse(
                 "ST306",
-                f"takes the place {place} of {given.inputs[0]}, which has {size} there",
+                f"takes the place {place} of {call.inputs[0]}, which has {size} there",
                 label=f"is not among {size}",
                 help=f"write numbers from 0 to {size - 1}, or from -1 down to count from the end",
                 at=("argument", "indices"),
             )
-    return (*given.shape[:at], *k.array_shape(places), *given.shape[at + 1 :])
+    return (*call.shape[:at], *k.array_shape(places), *call.shape[at + 1 :])
 
 
 def _takes(call: Call) -> Passed:
@@ -194,11 +194,11 @@ def _takes(call: Call) -> Passed:
     return Passed(call.axis, every(call.steps, None, False))
 
 
-def _take_along(given: Given) -> Outcome:
-    at = axis_index(given, "axis", given["axis"])
-    values, places = given.inputs
+def _take_along(call: LayerCall) -> Outcome:
+    at = axis_index(call, "axis", call["axis"])
+    values, places = call.inputs
     if places.dtype not in INTEGERS:
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"takes the numbers of places, but is given {places.dtype}",
             label=f"is {places.dtype}",
@@ -207,7 +207,7 @@ def _take_along(given: Given) -> Outcome:
         )
     one = (*values.shape[:at], 1, *values.shape[at + 1 :])
     shape = broadcast(
-        Given(given.row, given.args, (places, Tensor(one, values.dtype)), given.tensors, given.axes)
+        LayerCall(call.row, call.args, (places, Tensor(one, values.dtype)), call.tensors, call.axes)
     )
     shape = (*shape[:at], places.shape[at], *shape[at + 1 :])
     return Outcome((Tensor(shape, values.dtype),))
@@ -219,17 +219,17 @@ def _takes_along(call: Call) -> Passed:
     return timing.merges(call._replace(get=lambda name: None))
 
 
-def _tile(given: Given) -> Shape:
-    times = given["repeats"]
-    if len(times) != len(given.shape):
-        raise given.refuse(
+def _tile(call: LayerCall) -> Shape:
+    times = call["repeats"]
+    if len(times) != len(call.shape):
+        raise call.refuse(
             "ST203",
-            f"repeats {given.inputs[0]}, which has {len(given.shape)} axes, {len(times)} times",
+            f"repeats {call.inputs[0]}, which has {len(call.shape)} axes, {len(times)} times",
             label=f"{len(times)} numbers",
             help="write one number for each axis behind the batch",
             at=("argument", "repeats"),
         )
-    return tuple(size * n for size, n in zip(given.shape, times, strict=True))
+    return tuple(size * n for size, n in zip(call.shape, times, strict=True))
 
 
 def _tiles(call: Call) -> Passed:
@@ -238,9 +238,9 @@ def _tiles(call: Call) -> Passed:
     return Passed(call.axis, every(call.steps, None, False))
 
 
-def _repeat(given: Given) -> Shape:
-    at = axis_index(given, "axis", given["axis"])
-    return (*given.shape[:at], given.shape[at] * given["repeats"], *given.shape[at + 1 :])
+def _repeat(call: LayerCall) -> Shape:
+    at = axis_index(call, "axis", call["axis"])
+    return (*call.shape[:at], call.shape[at] * call["repeats"], *call.shape[at + 1 :])
 
 
 def _repeats(call: Call) -> Passed:
@@ -253,11 +253,11 @@ def _repeats(call: Call) -> Passed:
     return Passed(call.axis, Window(bound, bound, bound))
 
 
-def _stack(given: Given) -> Outcome:
-    first = given.inputs[0]
-    for i, other in enumerate(given.inputs[1:], 1):
+def _stack(call: LayerCall) -> Outcome:
+    first = call.inputs[0]
+    for i, other in enumerate(call.inputs[1:], 1):
         if len(other.shape) != len(first.shape) or not all(map(fits, first.shape, other.shape)):
-            raise given.refuse(
+            raise call.refuse(
                 "ST303",
                 f"stacks values of one shape, not {first} and {other}",
                 label=f"is given {other}",
@@ -265,16 +265,16 @@ def _stack(given: Given) -> Outcome:
                 at=("input", i),
             )
         if other.dtype != first.dtype:
-            raise given.refuse(
+            raise call.refuse(
                 "ST310",
                 f"stacks values of one dtype, not {first.dtype} and {other.dtype}",
                 label=f"is {other.dtype}",
                 help=f"turn it into the other first: -> cast({first.dtype})",
                 at=("input", i),
             )
-    wider = (*first.shape, len(given.inputs))
-    at = axis_index(given, "axis", given["axis"], wider)
-    return Outcome((Tensor((*first.shape[:at], len(given.inputs), *first.shape[at:]), first.dtype),))
+    wider = (*first.shape, len(call.inputs))
+    at = axis_index(call, "axis", call["axis"], wider)
+    return Outcome((Tensor((*first.shape[:at], len(call.inputs), *first.shape[at:]), first.dtype),))
 
 
 ROWS = (

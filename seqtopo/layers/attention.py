@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import SEED, USE_BIAS
-from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape, total
 from seqtopo.layers.values import FLOATS, Products, Refusal, Tensor, Weight
 
@@ -15,19 +15,19 @@ CAUSAL = Param("use_causal_mask", k.BOOL, False, flags={"causal": True}, call=Tr
 SCORES = Param("return_attention_scores", k.BOOL, False, call=True)
 
 
-def attended(given: Given) -> tuple[Tensor, Tensor, Tensor]:
+def attended(call: LayerCall) -> tuple[Tensor, Tensor, Tensor]:
     """Return the query, the value and the key: one value attends to itself, and the key defaults to the
     value.
     """
-    query = given.inputs[0]
-    value = given.inputs[1] if len(given.inputs) > 1 else query
-    key = given.inputs[2] if len(given.inputs) > 2 else value
+    query = call.inputs[0]
+    value = call.inputs[1] if len(call.inputs) > 1 else query
+    key = call.inputs[2] if len(call.inputs) > 2 else value
     return query, value, key
 
 
-def _no_scores(given: Given) -> None:
-    if given.args.get("return_attention_scores"):
-        raise given.refuse(
+def _no_scores(call: LayerCall) -> None:
+    if call.args.get("return_attention_scores"):
+        raise call.refuse(
             "ST215",
             "never returns its scores as a second output",
             label="not needed",
@@ -36,8 +36,8 @@ def _no_scores(given: Given) -> None:
         )
 
 
-def _mismatch(given: Given, what: str, first: Tensor, second: Tensor, blame: int, help: str) -> Refusal:
-    return given.refuse(
+def _mismatch(call: LayerCall, what: str, first: Tensor, second: Tensor, blame: int, help: str) -> Refusal:
+    return call.refuse(
         "ST309",
         f"needs {what}, but is given {first} and {second}",
         label=f"is given {second}",
@@ -46,26 +46,26 @@ def _mismatch(given: Given, what: str, first: Tensor, second: Tensor, blame: int
     )
 
 
-def _same_steps(given: Given, value: Tensor, key: Tensor) -> None:
+def _same_steps(call: LayerCall, value: Tensor, key: Tensor) -> None:
     """Refuse lengths that differ, as Keras does: to it an unknown length equals no number."""
     for a, b in zip(value.shape[:-1], key.shape[:-1], strict=True):
         if not fits(a, b) or isinstance(a, int) != isinstance(b, int):
             help = "every value needs its key: let both come from the same sequence"
-            raise _mismatch(given, "as many steps in the key as in the value", value, key, 2, help)
+            raise _mismatch(call, "as many steps in the key as in the value", value, key, 2, help)
 
 
-def _same_rank(given: Given) -> None:
-    first = given.inputs[0]
-    for i, other in enumerate(given.inputs):
+def _same_rank(call: LayerCall) -> None:
+    first = call.inputs[0]
+    for i, other in enumerate(call.inputs):
         if len(other.shape) != len(first.shape):
             help = "give query, value and key the same axes: steps, then features"
-            raise _mismatch(given, "the same number of axes in each value", first, other, i, help)
+            raise _mismatch(call, "the same number of axes in each value", first, other, i, help)
 
 
-def _floats(given: Given) -> None:
-    for i, tensor in enumerate(given.inputs):
+def _floats(call: LayerCall) -> None:
+    for i, tensor in enumerate(call.inputs):
         if tensor.dtype not in FLOATS:
-            raise given.refuse(
+            raise call.refuse(
                 "ST310",
                 f"needs vectors of fractions, but is given {tensor.dtype}",
                 label=f"is {tensor.dtype}",
@@ -74,15 +74,15 @@ def _floats(given: Given) -> None:
             )
 
 
-def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
+def _check_mask(call: LayerCall, name: str, wanted: tuple[Shape, ...]) -> None:
     """Refuse a mask that is of none of the wanted shapes; sizes of 1 stand for any."""
-    for mask in given.tensors.get(name, ()):
+    for mask in call.tensors.get(name, ()):
         if not any(
             len(mask.shape) == len(shape)
             and all(have == 1 or fits(have, want) for have, want in zip(mask.shape, shape, strict=True))
             for shape in wanted
         ):
-            raise given.refuse(
+            raise call.refuse(
                 "ST309",
                 f"takes a {name} of shape {' or '.join(map(show_shape, wanted))}, but is given {mask}",
                 label=f"is {mask}",
@@ -91,32 +91,32 @@ def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
             )
 
 
-def _dot_product(given: Given) -> Shape:
+def _dot_product(call: LayerCall) -> Shape:
     """Return the output shape of ``attention``: the query's steps, the value's width."""
-    _floats(given)
-    _no_scores(given)
-    query, value, key = attended(given)
-    _same_rank(given)
-    for i, other in enumerate(given.inputs[1:], 1):
+    _floats(call)
+    _no_scores(call)
+    query, value, key = attended(call)
+    _same_rank(call)
+    for i, other in enumerate(call.inputs[1:], 1):
         if not all(map(fits, query.shape[:-2], other.shape[:-2])):
             help = "only the steps may differ in number"
-            raise _mismatch(given, "the same leading axes in each value", query, other, i, help)
+            raise _mismatch(call, "the same leading axes in each value", query, other, i, help)
     if not fits(query.shape[-1], key.shape[-1]):
         width = query.shape[-1]
         help = f"bring the key to the query's width first: -> dense({width})"
-        blame = len(given.inputs) - 1
-        raise _mismatch(given, "queries and keys of one width", query, key, blame, help)
-    _same_steps(given, value, key)
-    _check_masks(given, query, value)
+        blame = len(call.inputs) - 1
+        raise _mismatch(call, "queries and keys of one width", query, key, blame, help)
+    _same_steps(call, value, key)
+    _check_masks(call, query, value)
     return (*query.shape[:-1], value.shape[-1])
 
 
-def _check_masks(given: Given, query: Tensor, value: Tensor) -> None:
-    masks = given.tensors.get("mask")
+def _check_masks(call: LayerCall, query: Tensor, value: Tensor) -> None:
+    masks = call.tensors.get("mask")
     if masks is None:
         return
     if len(masks) not in (2, 3):
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"takes two masks, the query's and the value's, but is given {len(masks)}",
             label=f"{len(masks)} given",
@@ -125,7 +125,7 @@ def _check_masks(given: Given, query: Tensor, value: Tensor) -> None:
         )
     for mask, of in zip(masks, (query, value, value), strict=False):
         if len(of.shape) != 2 or len(mask.shape) != 1 or not fits(mask.shape[0], of.shape[0]):
-            raise given.refuse(
+            raise call.refuse(
                 "ST309",
                 f"takes for {of} a mask with one truth value a step, but is given {mask}",
                 label=f"is {mask}",
@@ -134,16 +134,16 @@ def _check_masks(given: Given, query: Tensor, value: Tensor) -> None:
             )
 
 
-def _scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    query, _, key = attended(given)
+def _scores(call: LayerCall, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    query, _, key = attended(call)
     return {"scores": (Tensor((*query.shape[:-1], key.shape[-2]), output.dtype),)}
 
 
-def _work(given: Given, outcome: Outcome) -> Products:
+def _work(call: LayerCall, outcome: Outcome) -> Products:
     """Return the products of values and scores, and of queries and keys if scores are dot products."""
-    query, value, key = attended(given)
+    query, value, key = attended(call)
     pairs = product(query.shape[:-1]) * value.shape[-2]
-    dot = given.row.name == "attention" and given["score_mode"] == "dot"
+    dot = call.row.name == "attention" and call["score_mode"] == "dot"
     return Products(0, pairs * (value.shape[-1] + (key.shape[-1] if dot else 0)))
 
 
@@ -151,24 +151,24 @@ _MASKS = Param("mask", k.TENSORS, None, call=True)
 _SHAPE = "... T F, ... S V, ... S' K -> ... T V"
 
 
-def _scale(given: Given) -> tuple[Weight, ...]:
-    if given.row.name == "additive_attention":
-        return (Weight("scale", (given.shape[-1],)),) if given["use_scale"] else ()
-    scale = (Weight("scale", ()),) if given["use_scale"] else ()
-    return scale + ((Weight("concat_score_weight", ()),) if given["score_mode"] == "concat" else ())
+def _scale(call: LayerCall) -> tuple[Weight, ...]:
+    if call.row.name == "additive_attention":
+        return (Weight("scale", (call.shape[-1],)),) if call["use_scale"] else ()
+    scale = (Weight("scale", ()),) if call["use_scale"] else ()
+    return scale + ((Weight("concat_score_weight", ()),) if call["score_mode"] == "concat" else ())
 
 
-def attention_axes(given: Given) -> tuple[int, ...]:
+def attention_axes(call: LayerCall) -> tuple[int, ...]:
     """Return the axes that ``mha`` attends over, counted from the batch: all but batch and features."""
-    rank = len(given.shape) + 1
-    axes = given["attention_axes"]
+    rank = len(call.shape) + 1
+    axes = call["attention_axes"]
     if axes is None:
         return tuple(range(1, rank - 1))
     found = tuple(a if a >= 0 else a + rank for a in ((axes,) if isinstance(axes, int) else axes))
     if not found or len(set(found)) < len(found) or not all(0 < a < rank - 1 for a in found):
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
-            f"cannot attend over axes {axes} of {given.inputs[0]}: only steps can be attended to",
+            f"cannot attend over axes {axes} of {call.inputs[0]}: only steps can be attended to",
             label="neither the batch nor the features, and each axis once",
             help=f"choose among {', '.join(map(str, range(1, rank - 1)))}",
             at=("argument", "attention_axes"),
@@ -176,44 +176,44 @@ def attention_axes(given: Given) -> tuple[int, ...]:
     return found
 
 
-def _many_heads(given: Given) -> Shape:
+def _many_heads(call: LayerCall) -> Shape:
     """Return the output shape of ``mha``: that of the query, its last axis replaced by ``output_shape``."""
-    _no_scores(given)
-    _floats(given)
-    _same_rank(given)
-    query, value, key = attended(given)
-    axes = attention_axes(given)
-    for i, other in enumerate(given.inputs[1:], 1):
+    _no_scores(call)
+    _floats(call)
+    _same_rank(call)
+    query, value, key = attended(call)
+    axes = attention_axes(call)
+    for i, other in enumerate(call.inputs[1:], 1):
         for axis, (want, have) in enumerate(zip(query.shape[:-1], other.shape[:-1], strict=True), 1):
             if axis not in axes and not fits(want, have):
                 help = "only the axes that are attended over may differ in size"
-                raise _mismatch(given, f"the same size of axis {axis} in each value", query, other, i, help)
-    _same_steps(given, value, key)
-    _no_fused_dropout(given)
-    if "query_mask" in given.tensors:
-        raise given.refuse(
+                raise _mismatch(call, f"the same size of axis {axis} in each value", query, other, i, help)
+    _same_steps(call, value, key)
+    _no_fused_dropout(call)
+    if "query_mask" in call.tensors:
+        raise call.refuse(
             "ST203",
             "reads the query's mask from the query itself, and would not look at this one",
             label="has no effect in Keras",
             help="give value_mask or attention_mask; a query's mask comes from embed(mask) or mask",
             at=("argument", "query_mask"),
         )
-    _steps_only(given, axes)
+    _steps_only(call, axes)
     steps = tuple(query.shape[a - 1] for a in axes)
     others = tuple(value.shape[a - 1] for a in axes)
     rest = tuple(s for a, s in enumerate(query.shape[:-1], 1) if a not in axes)
     whole = (*rest, *steps, *others)
-    _check_mask(given, "attention_mask", (whole, (*rest, given["num_heads"], *steps, *others)))
+    _check_mask(call, "attention_mask", (whole, (*rest, call["num_heads"], *steps, *others)))
     for name in ("value_mask", "key_mask"):
-        _check_mask(given, name, (others,))
-    return (*query.shape[:-1], *_output_shape(given))
+        _check_mask(call, name, (others,))
+    return (*query.shape[:-1], *_output_shape(call))
 
 
-def _steps_only(given: Given, axes: tuple[int, ...]) -> None:
+def _steps_only(call: LayerCall, axes: tuple[int, ...]) -> None:
     """Refuse more axes than one of steps: Keras makes these masks for the first axis after the batch."""
     for name in ("use_causal_mask", "sliding_window", "value_mask", "key_mask"):
-        if (given.args.get(name) or name in given.tensors) and axes != (1,):
-            raise given.refuse(
+        if (call.args.get(name) or name in call.tensors) and axes != (1,):
+            raise call.refuse(
                 "ST309",
                 f"masks steps by {name} along the time axis alone, but attends over axes {axes}",
                 label="works for one axis of steps",
@@ -222,9 +222,9 @@ def _steps_only(given: Given, axes: tuple[int, ...]) -> None:
             )
 
 
-def _no_fused_dropout(given: Given) -> None:
-    if given["flash_attention"] and given["dropout"]:
-        raise given.refuse(
+def _no_fused_dropout(call: LayerCall) -> None:
+    if call["flash_attention"] and call["dropout"]:
+        raise call.refuse(
             "ST203",
             "cannot drop out scores that flash attention never makes",
             label="not together with flash_attention",
@@ -233,61 +233,61 @@ def _no_fused_dropout(given: Given) -> None:
         )
 
 
-def _output_shape(given: Given) -> Shape:
-    out = given["output_shape"]
+def _output_shape(call: LayerCall) -> Shape:
+    out = call["output_shape"]
     if not out:
-        return (given.shape[-1],)
+        return (call.shape[-1],)
     return out if isinstance(out, tuple) else (out,)
 
 
-def _head_scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    if given["flash_attention"]:
+def _head_scores(call: LayerCall, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    if call["flash_attention"]:
         return {}
-    query, value, _ = attended(given)
-    axes = attention_axes(given)
+    query, value, _ = attended(call)
+    axes = attention_axes(call)
     rest = tuple(s for a, s in enumerate(query.shape[:-1], 1) if a not in axes)
     steps = tuple(t.shape[a - 1] for t in (query, value) for a in axes)
-    return {"scores": (Tensor((*rest, given["num_heads"], *steps), output.dtype),)}
+    return {"scores": (Tensor((*rest, call["num_heads"], *steps), output.dtype),)}
 
 
-def _projection(given: Given, name: str, kernel: Shape, bias: Shape) -> tuple[Weight, ...]:
+def _projection(call: LayerCall, name: str, kernel: Shape, bias: Shape) -> tuple[Weight, ...]:
     weights = (Weight(f"{name}/kernel", kernel),)
-    return weights + ((Weight(f"{name}/bias", bias),) if given["use_bias"] else ())
+    return weights + ((Weight(f"{name}/bias", bias),) if call["use_bias"] else ())
 
 
-def _projections(given: Given, key: Shape, value: Shape, whole: Shape, out: Shape) -> tuple[Weight, ...]:
+def _projections(call: LayerCall, key: Shape, value: Shape, whole: Shape, out: Shape) -> tuple[Weight, ...]:
     """Return the weights of an attention whose heads have these shapes, (heads, width)."""
-    q, v, kk = (t.shape[-1] for t in attended(given))
+    q, v, kk = (t.shape[-1] for t in attended(call))
     query = (whole[0], key[1])
     return (
-        *_projection(given, "query", (q, *query), query),
-        *_projection(given, "key", (kk, *key), key),
-        *(_projection(given, "gate", (q, *whole), whole) if given["use_gate"] else ()),
-        *_projection(given, "value", (v, *value), value),
-        *_projection(given, "attention_output", (*whole, *out), out),
+        *_projection(call, "query", (q, *query), query),
+        *_projection(call, "key", (kk, *key), key),
+        *(_projection(call, "gate", (q, *whole), whole) if call["use_gate"] else ()),
+        *_projection(call, "value", (v, *value), value),
+        *_projection(call, "attention_output", (*whole, *out), out),
     )
 
 
-def _mha_weights(given: Given) -> tuple[Weight, ...]:
-    heads, width = given["num_heads"], given["key_dim"]
-    value = (heads, given["value_dim"] or width)
-    return _projections(given, (heads, width), value, value, _output_shape(given))
+def _mha_weights(call: LayerCall) -> tuple[Weight, ...]:
+    heads, width = call["num_heads"], call["key_dim"]
+    value = (heads, call["value_dim"] or width)
+    return _projections(call, (heads, width), value, value, _output_shape(call))
 
 
-def _grouped(given: Given) -> Shape:
+def _grouped(call: LayerCall) -> Shape:
     """Return the output shape of ``group_query_attention``: the query's shape."""
-    _no_scores(given)
-    _floats(given)
-    query, value, key = attended(given)
-    _same_steps(given, value, key)
+    _no_scores(call)
+    _floats(call)
+    query, value, key = attended(call)
+    _same_steps(call, value, key)
     if not fits(query.shape[-1], value.shape[-1]):
         help = f"bring the value to the query's width first: -> dense({query.shape[-1]})"
-        raise _mismatch(given, "queries and values of one width", query, value, 1, help)
-    _no_fused_dropout(given)
-    heads: Size = given["num_query_heads"]
-    groups: Size = given["num_key_value_heads"]
+        raise _mismatch(call, "queries and values of one width", query, value, 1, help)
+    _no_fused_dropout(call)
+    heads: Size = call["num_query_heads"]
+    groups: Size = call["num_key_value_heads"]
     if isinstance(heads, int) and isinstance(groups, int) and heads % groups:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"shares {groups} keys among {heads} queries, which does not come out even",
             label=f"{heads} is not a multiple of {groups}",
@@ -295,36 +295,36 @@ def _grouped(given: Given) -> Shape:
             at=("argument", "num_key_value_heads"),
         )
     steps, others = query.shape[0], value.shape[0]
-    _check_mask(given, "attention_mask", ((steps, others), (heads, steps, others)))
-    _check_mask(given, "query_mask", ((steps,),))
+    _check_mask(call, "attention_mask", ((steps, others), (heads, steps, others)))
+    _check_mask(call, "query_mask", ((steps,),))
     for name in ("value_mask", "key_mask"):
-        _check_mask(given, name, ((others,),))
+        _check_mask(call, name, ((others,),))
     return query.shape
 
 
-def _grouped_scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    if given["flash_attention"]:
+def _grouped_scores(call: LayerCall, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    if call["flash_attention"]:
         return {}
-    query, value, _ = attended(given)
-    shape = (given["num_query_heads"], query.shape[0], value.shape[0])
-    return {"scores": (Tensor(shape, compute_dtype(given.args)),)}
+    query, value, _ = attended(call)
+    shape = (call["num_query_heads"], query.shape[0], value.shape[0])
+    return {"scores": (Tensor(shape, compute_dtype(call.args)),)}
 
 
-def _grouped_weights(given: Given) -> tuple[Weight, ...]:
-    width = given["head_dim"]
-    few = (given["num_key_value_heads"], width)
-    return _projections(given, few, few, (given["num_query_heads"], width), (given.shape[-1],))
+def _grouped_weights(call: LayerCall) -> tuple[Weight, ...]:
+    width = call["head_dim"]
+    few = (call["num_key_value_heads"], width)
+    return _projections(call, few, few, (call["num_query_heads"], width), (call.shape[-1],))
 
 
-def _head_work(given: Given, outcome: Outcome) -> Products:
+def _head_work(call: LayerCall, outcome: Outcome) -> Products:
     """Return the products of projections, scores, values by scores, and the output projection."""
-    query, value, key = attended(given)
+    query, value, key = attended(call)
     incoming = {"query": query, "gate": query, "key": key, "value": value}
     kernels = {w.name.partition("/")[0]: w.shape for w in outcome.weights if w.name.endswith("kernel")}
     projected = total(
         product([*incoming[name].shape[:-1], *shape]) for name, shape in kernels.items() if name in incoming
     )
-    axes = attention_axes(given) if "attention_axes" in given.row.by_name else (1,)
+    axes = attention_axes(call) if "attention_axes" in call.row.by_name else (1,)
     others = product(value.shape[a - 1] for a in axes)
     *heads, key_width = kernels["query"][1:]
     widths = key_width + kernels["value"][-1]

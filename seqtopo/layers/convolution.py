@@ -21,7 +21,7 @@ from seqtopo.layers.parameters import (
     kernel_size,
     regularizers,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, floor_div, product, remainder, total
 from seqtopo.layers.values import Products
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, channels_first, check_dilation, named, slid, unslid
@@ -52,13 +52,13 @@ def _one(rank: int) -> Any:
     return 1 if rank == 1 else (1,) * rank
 
 
-def check_groups(given: Given, channels: Size) -> None:
+def check_groups(call: LayerCall, channels: Size) -> None:
     """Refuse groups that do not divide the incoming channels and the filters."""
-    groups = given["groups"]
-    for what, size in (("incoming channels", channels), ("filters", given["filters"])):
+    groups = call["groups"]
+    for what, size in (("incoming channels", channels), ("filters", call["filters"])):
         rest = remainder(size, groups)
         if isinstance(rest, int) and rest:
-            raise given.refuse(
+            raise call.refuse(
                 "ST203",
                 f"has {groups} groups, which do not divide its {size} {what}",
                 label=f"does not divide {size}",
@@ -68,53 +68,53 @@ def check_groups(given: Given, channels: Size) -> None:
 
 
 def _conv(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        check_floats(given)
-        check_dilation(given, rank)
-        channels = given.shape[-1]
-        check_groups(given, channels)
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        check_floats(call)
+        check_dilation(call, rank)
+        channels = call.shape[-1]
+        check_groups(call, channels)
         return {
-            **named(rank, slid(given, rank, "kernel_size")),
-            "channels": floor_div(channels, given["groups"]),
+            **named(rank, slid(call, rank, "kernel_size")),
+            "channels": floor_div(channels, call["groups"]),
         }
 
     return rule
 
 
 def _depthwise(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        check_floats(given)
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        check_floats(call)
         return {
-            **named(rank, slid(given, rank, "kernel_size")),
-            "channels": given.shape[-1],
+            **named(rank, slid(call, rank, "kernel_size")),
+            "channels": call.shape[-1],
         }
 
     return rule
 
 
 def _transpose(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        check_floats(given)
-        check_dilation(given, rank)
-        return {**named(rank, unslid(given, rank)), "channels": given.shape[-1]}
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        check_floats(call)
+        check_dilation(call, rank)
+        return {**named(rank, unslid(call, rank)), "channels": call.shape[-1]}
 
     return rule
 
 
-def _places(given: Given, shape: Shape) -> Size:
+def _places(call: LayerCall, shape: Shape) -> Size:
     """Return the number of places of a value, its channels left out."""
-    return product(shape[1:] if given["data_format"] == "channels_first" else shape[:-1])
+    return product(shape[1:] if call["data_format"] == "channels_first" else shape[:-1])
 
 
-def _work(given: Given, outcome: Outcome) -> Products:
+def _work(call: LayerCall, outcome: Outcome) -> Products:
     """Return the products of the kernel on the input, and of a kernel that mixes the channels."""
     kernels = [product(weight.shape) for weight in outcome.weights if weight.name.endswith("kernel")]
-    places = _places(given, outcome.outputs[0].shape)
+    places = _places(call, outcome.outputs[0].shape)
     return Products(kernels[0] * places, total(kernels[1:]) * places)
 
 
-def _transposed_work(given: Given, outcome: Outcome) -> Products:
-    return Products(product(outcome.weights[0].shape) * _places(given, given.shape))
+def _transposed_work(call: LayerCall, outcome: Outcome) -> Products:
+    return Products(product(outcome.weights[0].shape) * _places(call, call.shape))
 
 
 def _backwards(rank: int) -> Callable[[Mapping[str, Any]], str]:

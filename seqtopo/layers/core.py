@@ -19,80 +19,80 @@ from seqtopo.layers.parameters import (
     regularizers,
     with_lora,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits, product, volume
 from seqtopo.layers.values import FLOATS, Products, Weight
 
 
-def _dense_weights(given: Given) -> tuple[Weight, ...]:
-    units = given["units"]
-    bias = (Weight("bias", (units,)),) if given["use_bias"] else ()
-    return with_lora(given, Weight("kernel", (given.axes["F"], units)), bias)
+def _dense_weights(call: LayerCall) -> tuple[Weight, ...]:
+    units = call["units"]
+    bias = (Weight("bias", (units,)),) if call["use_bias"] else ()
+    return with_lora(call, Weight("kernel", (call.axes["F"], units)), bias)
 
 
-def _dense_work(given: Given, outcome: Outcome) -> Products:
-    return Products(product(outcome.outputs[0].shape) * given.shape[-1])
+def _dense_work(call: LayerCall, outcome: Outcome) -> Products:
+    return Products(product(outcome.outputs[0].shape) * call.shape[-1])
 
 
-def _reversed_work(given: Given, outcome: Outcome) -> Products:
-    return Products(volume([outcome.outputs[0].shape]) * given["output_dim"] if given["reverse"] else 0)
+def _reversed_work(call: LayerCall, outcome: Outcome) -> Products:
+    return Products(volume([outcome.outputs[0].shape]) * call["output_dim"] if call["reverse"] else 0)
 
 
-def _embedding_weights(given: Given) -> tuple[Weight, ...]:
-    return with_lora(given, Weight("embeddings", (given["input_dim"], given["output_dim"])))
+def _embedding_weights(call: LayerCall) -> tuple[Weight, ...]:
+    return with_lora(call, Weight("embeddings", (call["input_dim"], call["output_dim"])))
 
 
-def _tied_weights(given: Given) -> tuple[Weight, ...]:
-    vocab, width = given["input_dim"], given["output_dim"]
-    untied = () if given["tie_weights"] else (Weight("reverse_embeddings", (width, vocab)),)
+def _tied_weights(call: LayerCall) -> tuple[Weight, ...]:
+    vocab, width = call["input_dim"], call["output_dim"]
+    untied = () if call["tie_weights"] else (Weight("reverse_embeddings", (width, vocab)),)
     return (Weight("embeddings", (vocab, width)), *untied)
 
 
-def _floats_alone(given: Given) -> dict[str, Size]:
+def _floats_alone(call: LayerCall) -> dict[str, Size]:
     # Keras reports floats for ids, and returns them unchanged.
-    check_floats(given)
+    check_floats(call)
     return {}
 
 
-def _check_reverse(given: Given) -> dict[str, Size]:
-    if given["logit_soft_cap"] == 0:
-        raise given.refuse(
+def _check_reverse(call: LayerCall) -> dict[str, Size]:
+    if call["logit_soft_cap"] == 0:
+        raise call.refuse(
             "ST203",
             "divides by its logit_soft_cap, which is 0",
             label="must be above 0",
             help="leave it out for no cap",
             at=("argument", "logit_soft_cap"),
         )
-    reverse = given["reverse_dtype"]
-    if given["reverse"] and reverse not in (None, compute_dtype(given.args)):
+    reverse = call["reverse_dtype"]
+    if call["reverse"] and reverse not in (None, compute_dtype(call.args)):
         # Keras reports the layer's own dtype, and returns this one.
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
-            f"computes in {compute_dtype(given.args)}, but its reverse_dtype is {reverse}",
+            f"computes in {compute_dtype(call.args)}, but its reverse_dtype is {reverse}",
             label="another dtype than the layer's",
             help=f"leave reverse_dtype out, and write -> cast({reverse}) where that is wanted",
             at=("argument", "reverse_dtype"),
         )
     # Keras checks the width only when it is called on data.
-    if given["reverse"] and not fits(given.axes["W"], given["output_dim"]):
-        raise given.refuse(
+    if call["reverse"] and not fits(call.axes["W"], call["output_dim"]):
+        raise call.refuse(
             "ST302",
-            f"turns vectors of {given['output_dim']} back into ids, but is given {given.inputs[0]}",
-            label=f"is given {given.inputs[0]}",
-            help=f"project to the width first: -> dense({given['output_dim']})",
+            f"turns vectors of {call['output_dim']} back into ids, but is given {call.inputs[0]}",
+            label=f"is given {call.inputs[0]}",
+            help=f"project to the width first: -> dense({call['output_dim']})",
             at=("input", 0),
         )
     return {}
 
 
-def _check_broadcast(given: Given) -> dict[str, Size]:
+def _check_broadcast(call: LayerCall) -> dict[str, Size]:
     for name in ("scale", "offset"):
-        numbers = array_shape(given[name])
-        under = given.shape[len(given.shape) - len(numbers) :]
-        if len(numbers) > len(given.shape) or not all(map(_stretches, numbers, under)):
-            raise given.refuse(
+        numbers = array_shape(call[name])
+        under = call.shape[len(call.shape) - len(numbers) :]
+        if len(numbers) > len(call.shape) or not all(map(_stretches, numbers, under)):
+            raise call.refuse(
                 "ST302",
-                f"has a {name} of shape {numbers}, which does not broadcast to {given.inputs[0]}",
+                f"has a {name} of shape {numbers}, which does not broadcast to {call.inputs[0]}",
                 label=f"has the shape {numbers}",
                 help="give one number, or one for each feature",
                 at=("argument", name),
@@ -104,36 +104,36 @@ def _stretches(have: int, over: Size) -> bool:
     return have == 1 or have == over
 
 
-def _kept(given: Given) -> tuple[int, ...]:
+def _kept(call: LayerCall) -> tuple[int, ...]:
     """Return the axes that have a mean and a variance of their own, in their order."""
-    return () if given["axis"] is None else tuple(sorted(axis_indices(given)))
+    return () if call["axis"] is None else tuple(sorted(axis_indices(call)))
 
 
-def _check_moments(given: Given) -> dict[str, Size]:
+def _check_moments(call: LayerCall) -> dict[str, Size]:
     for name in ("mean", "variance"):
-        if given[name] is None:
-            raise given.refuse(
+        if call[name] is None:
+            raise call.refuse(
                 "ST203",
                 f"needs a {name}: a spec holds no data to take it from",
                 label=f"has no {name}",
                 help="write both, as normalization(mean=(0.5,1.2), variance=(1,4)), or use batchnorm or norm",
             )
-    kept = _kept(given)
-    mean, variance = array_shape(given["mean"]), array_shape(given["variance"])
-    over = tuple(given.shape[i] for i in kept)
+    kept = _kept(call)
+    mean, variance = array_shape(call["mean"]), array_shape(call["variance"])
+    over = tuple(call.shape[i] for i in kept)
     fit = len(mean) <= len(over) and all(map(_stretches, mean, over[len(over) - len(mean) :]))
     if mean != variance or not fit:
         other = f" and a variance of shape {variance}" if mean != variance else ""
         wants = f"one number, or {'*'.join(map(str, over))} of them" if over else "one number"
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
-            f"has a mean of shape {mean}{other}, where it is given {given.inputs[0]} and takes {wants}",
+            f"has a mean of shape {mean}{other}, where it is given {call.inputs[0]} and takes {wants}",
             label=f"has the shape {mean}",
             help="give mean and variance one number each, or one for each size of the axis",
             at=("argument", "mean"),
         )
-    if _least(given["variance"]) < 0:
-        raise given.refuse(
+    if _least(call["variance"]) < 0:
+        raise call.refuse(
             "ST203",
             "has a variance below 0, whose root is not a number",
             label="must be 0 or more",
@@ -147,8 +147,8 @@ def _least(value: Any) -> float:
     return min(map(_least, value)) if isinstance(value, (tuple, list)) else float(value)
 
 
-def _kept_sizes(given: Given) -> Shape:
-    return tuple(given.shape[i] for i in _kept(given))
+def _kept_sizes(call: LayerCall) -> Shape:
+    return tuple(call.shape[i] for i in _kept(call))
 
 
 _EMBEDDINGS = (

@@ -18,7 +18,7 @@ from seqtopo.layers.parameters import (
     regularizers,
     with_lora,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Row
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape, unknown
 from seqtopo.layers.step_windows import SAME, Call, Passed
 from seqtopo.layers.values import Products, Refusal, Weight
@@ -55,17 +55,19 @@ def read_equation(text: str) -> Equation | None:
     return Equation(takes, kernel, gives, bool(left), bool(right))
 
 
-def _refusal(given: Given, code: str, message: str, label: str, help: str, at: str = "equation") -> Refusal:
-    return given.refuse(code, message, label=label, help=help, at=("argument", at))
+def _refusal(
+    call: LayerCall, code: str, message: str, label: str, help: str, at: str = "equation"
+) -> Refusal:
+    return call.refuse(code, message, label=label, help=help, at=("argument", at))
 
 
-def _letters(given: Given) -> Equation:
+def _letters(call: LayerCall) -> Equation:
     """Return the equation after checking that every letter stands where it can."""
-    text = given["equation"]
+    text = call["equation"]
     found = read_equation(text)
     if found is None:
         raise _refusal(
-            given,
+            call,
             "ST203",
             f"cannot read the equation '{text}'",
             "is not of a form it knows",
@@ -74,7 +76,7 @@ def _letters(given: Given) -> Equation:
     for part in (found.takes, found.kernel, found.gives):
         if len(set(part)) < len(part):
             raise _refusal(
-                given,
+                call,
                 "ST203",
                 f"has the equation '{text}', where {part} names a letter twice",
                 f"{part} names a letter twice",
@@ -83,7 +85,7 @@ def _letters(given: Given) -> Equation:
     for letter in found.gives:
         if letter not in found.takes and letter not in found.kernel:
             raise _refusal(
-                given,
+                call,
                 "ST203",
                 f"has the equation '{text}', whose output has {letter}, which neither input nor kernel has",
                 f"{letter} comes from nowhere",
@@ -92,7 +94,7 @@ def _letters(given: Given) -> Equation:
     for letter in found.kernel:
         if letter not in found.takes and letter not in found.gives:
             raise _refusal(
-                given,
+                call,
                 "ST203",
                 f"has the equation '{text}', whose kernel has {letter}, which neither input nor output has",
                 f"{letter} has no size",
@@ -101,16 +103,16 @@ def _letters(given: Given) -> Equation:
     return found
 
 
-def _axes(given: Given, equation: Equation) -> int:
+def _axes(call: LayerCall, equation: Equation) -> int:
     """Return the number of incoming axes, the batch included, that the ellipsis stands for."""
-    rank = len(given.shape) + 1
+    rank = len(call.shape) + 1
     elided = rank - len(equation.takes)
     if elided < 0 or (elided and not (equation.left or equation.right)):
         more = " or more" if equation.left or equation.right else ""
-        raise given.refuse(
+        raise call.refuse(
             "ST301",
-            f"has the equation '{given['equation']}', whose input has {len(equation.takes)}{more} axes with "
-            f"the batch, but is given {given.inputs[0]}",
+            f"has the equation '{call['equation']}', whose input has {len(equation.takes)}{more} axes with "
+            f"the batch, but is given {call.inputs[0]}",
             label=f"is given {rank} axes with the batch",
             help="write a letter for each axis of the input, the batch first, or ... for the leading ones",
             at=("input", 0),
@@ -119,15 +121,15 @@ def _axes(given: Given, equation: Equation) -> int:
     return elided
 
 
-def _check_batch(given: Given, equation: Equation, elided: int) -> None:
+def _check_batch(call: LayerCall, equation: Equation, elided: int) -> None:
     if equation.left and elided:
         return
     batch = equation.takes[0]
     if equation.gives[0] != batch or batch in equation.kernel:
         raise _refusal(
-            given,
+            call,
             "ST203",
-            f"has the equation '{given['equation']}', where {batch} is the batch: it must come first in the "
+            f"has the equation '{call['equation']}', where {batch} is the batch: it must come first in the "
             "output and stay out of the kernel",
             f"{batch} is the batch",
             f"begin the output with {batch}, and keep it out of the kernel",
@@ -146,30 +148,30 @@ class Solved(NamedTuple):
     written: tuple[Size | None, ...]
 
 
-def solve(given: Given) -> Solved:
+def solve(call: LayerCall) -> Solved:
     """Return the shapes of an ``einsum_dense``.
 
     Raises:
         Refusal: ST203 for an equation, output_shape or bias_axes that cannot be; ST301 and ST302 for
             an input that they do not fit; ST308 for a size of the kernel that nothing tells.
     """
-    check_floats(given)
-    equation = _letters(given)
-    elided = _axes(given, equation)
-    _check_batch(given, equation, elided)
+    check_floats(call)
+    equation = _letters(call)
+    elided = _axes(call, equation)
+    _check_batch(call, equation, elided)
     batched = not (equation.left and elided)
     # None stands for the batch, whose size no letter may need.
-    incoming: tuple[Size | None, ...] = (None, *given.shape)
+    incoming: tuple[Size | None, ...] = (None, *call.shape)
     own = incoming[elided:] if equation.left else incoming[: len(equation.takes)]
     sizes = dict(zip(equation.takes, own, strict=True))
     letters = equation.gives[batched:]
-    written = given["output_shape"]
+    written = call["output_shape"]
     written = written if isinstance(written, tuple) else (written,)
     if len(written) != len(letters):
         raise _refusal(
-            given,
+            call,
             "ST203",
-            f"has the equation '{given['equation']}', whose output has {len(letters)} axes to size, but "
+            f"has the equation '{call['equation']}', whose output has {len(letters)} axes to size, but "
             f"output_shape has {len(written)}",
             f"has {len(written)}, needs {len(letters)}",
             f"give a size for each of {', '.join(letters)}, or none where the input's stays",
@@ -180,22 +182,22 @@ def solve(given: Given) -> Solved:
         for letter, size in zip(letters, written, strict=True)
         if letter in equation.takes and size is not None and is_open(size)
     }
-    filled = tuple(_agree(given, letter, size, sizes) for letter, size in zip(letters, written, strict=True))
+    filled = tuple(_agree(call, letter, size, sizes) for letter, size in zip(letters, written, strict=True))
     sizes |= dict(zip(letters, filled, strict=True))
-    kept = given.shape[: elided - 1] if equation.left and elided else ()
+    kept = call.shape[: elided - 1] if equation.left and elided else ()
     if kept != kept[::-1]:
         # Keras would tell the layers after it these sizes in reverse.
         raise _refusal(
-            given,
+            call,
             "ST203",
-            f"has the equation '{given['equation']}', where ... stands for {show_shape(kept)}: Keras takes "
+            f"has the equation '{call['equation']}', where ... stands for {show_shape(kept)}: Keras takes "
             "axes of different sizes there in the wrong order",
             f"... stands for {show_shape(kept)}",
             "write a letter for each axis, the batch first",
         )
-    trailing = given.shape[len(equation.takes) - 1 :] if equation.right else ()
+    trailing = call.shape[len(equation.takes) - 1 :] if equation.right else ()
     kernel = tuple(_known(sizes[letter]) for letter in equation.kernel)
-    bias = _bias(given, equation, sizes, len(trailing))
+    bias = _bias(call, equation, sizes, len(trailing))
     stays = {letter for letter in letters if letter in equation.takes and isinstance(sizes[letter], Expr)}
     stays |= left_open
     plain = tuple(None if letter in stays else sizes[letter] for letter in letters)
@@ -211,12 +213,12 @@ def _known(size: Size | None) -> Size:
     return size
 
 
-def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Size | None]) -> Size:
+def _agree(call: LayerCall, letter: str, size: Size | None, sizes: Mapping[str, Size | None]) -> Size:
     """Return a size of the output: as it is written, or that of the input where none is."""
     incoming = sizes.get(letter)
     if size is None and incoming is None:
         raise _refusal(
-            given,
+            call,
             "ST308",
             f"makes a new axis {letter}, whose size output_shape does not give",
             f"{letter} has no size",
@@ -225,9 +227,9 @@ def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Siz
         )
     if size is not None and incoming is not None and not fits(size, incoming):
         raise _refusal(
-            given,
+            call,
             "ST302",
-            f"has the equation '{given['equation']}' and an output_shape whose {letter} is {size}, but the "
+            f"has the equation '{call['equation']}' and an output_shape whose {letter} is {size}, but the "
             f"input's is {incoming}",
             f"{letter} is {incoming} in the input",
             f"write none for {letter}, and it stays as it comes in",
@@ -239,16 +241,16 @@ def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Siz
 
 
 def _bias(
-    given: Given, equation: Equation, sizes: Mapping[str, Size | None], trailing: int
+    call: LayerCall, equation: Equation, sizes: Mapping[str, Size | None], trailing: int
 ) -> tuple[Size, ...] | None:
-    axes = given["bias_axes"]
+    axes = call["bias_axes"]
     if axes is None:
         return None
     strange = [a for a in axes if a not in equation.gives or sizes[a] is None]
     if strange or not axes:
         what = f"{strange[0]}, which is not an axis of the output to size" if strange else "no axis at all"
         raise _refusal(
-            given,
+            call,
             "ST203",
             f"has bias_axes '{axes}' with {what}",
             "must be letters of the output",
@@ -262,35 +264,35 @@ def _bias(
     )
 
 
-def _shape(given: Given) -> Shape:
-    return solve(given).output
+def _shape(call: LayerCall) -> Shape:
+    return solve(call).output
 
 
-def _weights(given: Given) -> tuple[Weight, ...]:
-    solved = solve(given)
+def _weights(call: LayerCall) -> tuple[Weight, ...]:
+    solved = solve(call)
     bias = (Weight("bias", solved.bias),) if solved.bias is not None else ()
-    return with_lora(given, Weight("kernel", solved.kernel), bias, keeps_alpha=True)
+    return with_lora(call, Weight("kernel", solved.kernel), bias, keeps_alpha=True)
 
 
-def _work(given: Given, outcome: Outcome) -> Products:
-    equation = read_equation(given["equation"])
+def _work(call: LayerCall, outcome: Outcome) -> Products:
+    equation = read_equation(call["equation"])
     assert equation is not None
     summed = [
         size
-        for letter, size in zip(equation.kernel, solve(given).kernel, strict=True)
+        for letter, size in zip(equation.kernel, solve(call).kernel, strict=True)
         if letter not in equation.gives
     ]
     return Products(product([*outcome.outputs[0].shape, *summed]))
 
 
-def _settle(given: Given) -> Mapping[str, Any]:
+def _settle(call: LayerCall) -> Mapping[str, Any]:
     # Keras leaves an axis open where output_shape says none, even where the input's size is known; a spec
     # says ? for that.
-    return {"output_shape": solve(given).written}
+    return {"output_shape": solve(call).written}
 
 
-def _counted(given: Given) -> Mapping[str, Any]:
-    written, solved = given["output_shape"], solve(given).written
+def _counted(call: LayerCall) -> Mapping[str, Any]:
+    written, solved = call["output_shape"], solve(call).written
     several = written if isinstance(written, tuple) else (written,)
     found = tuple(
         unknown(-1 - i) if size is None and isinstance(known, int) else size

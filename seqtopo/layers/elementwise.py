@@ -248,7 +248,7 @@ ROWS = (
     _of_one(
         "stop_gradient",
         "The same numbers, through which nothing before is trained.",
-        lambda given: given.shape,
+        lambda call: call.shape,
         function="stop_gradient(variable)",
     ),
     _of_one(

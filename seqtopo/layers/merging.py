@@ -10,29 +10,29 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
 from seqtopo.layers.parameters import axis_index, check_floats
-from seqtopo.layers.row import Given, Outcome, Param, Row
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, same, show_shape, total
 from seqtopo.layers.values import FLOATS, Products, Refusal, Tensor, show
 
 
-def _mismatch(given: Given, blame: int, message: str, help: str) -> Refusal:
-    shown = show_shape(given.inputs[blame].shape)
-    return given.refuse("ST303", message, label=f"is given {shown}", help=help, at=("input", blame))
+def _mismatch(call: LayerCall, blame: int, message: str, help: str) -> Refusal:
+    shown = show_shape(call.inputs[blame].shape)
+    return call.refuse("ST303", message, label=f"is given {shown}", help=help, at=("input", blame))
 
 
-def _same_rank(given: Given) -> None:
-    first = given.inputs[0]
-    for i, other in enumerate(given.inputs[1:], 1):
+def _same_rank(call: LayerCall) -> None:
+    first = call.inputs[0]
+    for i, other in enumerate(call.inputs[1:], 1):
         if len(other.shape) == len(first.shape):
             continue
         short, long = sorted((first, other), key=lambda t: len(t.shape))
         help = f"give {short} as many axes: -> expand(1)"
         if len(short.shape) == 1 and len(long.shape) == 2:
             help += f", or repeat it at every step: -> repeat({long.shape[0]})"
-        raise _mismatch(given, i, f"merges values of equal axes, not {first} and {other}", help)
+        raise _mismatch(call, i, f"merges values of equal axes, not {first} and {other}", help)
 
 
-def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
+def _one_size(call: LayerCall, blame: int, axis: int, a: Size, b: Size) -> Size:
     """Return the size of an axis of two values merged by elements; Keras knows none if one is open."""
     if a == b or b == 1:
         return a
@@ -43,7 +43,7 @@ def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
         return b
     if fits(a, b):
         return a
-    first, other = given.inputs[0], given.inputs[blame]
+    first, other = call.inputs[0], call.inputs[blame]
     message = f"cannot merge {first} with {other}: axis {axis + 1} is {a} in one and {b} in the other"
     if same(a, b) is None:
         help = "use one symbol for both, or bind them to the same number"
@@ -51,28 +51,28 @@ def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
         help = f"project one to the other's width first: -> dense({a})"
     else:
         help = "make them equally long: padding 'same' in a convolution, or last(N), crop, pad"
-    raise _mismatch(given, blame, message, help)
+    raise _mismatch(call, blame, message, help)
 
 
-def broadcast(given: Given) -> Shape:
+def broadcast(call: LayerCall) -> Shape:
     """Return the shape of values of equal rank, element by element; an axis of 1 stretches along the others'.
 
     Raises:
         Refusal: ST303, where they do not fit.
     """
-    _same_rank(given)
-    shape = given.shape
-    for i, other in enumerate(given.inputs[1:], 1):
+    _same_rank(call)
+    shape = call.shape
+    for i, other in enumerate(call.inputs[1:], 1):
         sizes = enumerate(zip(shape, other.shape, strict=True))
-        shape = tuple(_one_size(given, i, axis, a, b) for axis, (a, b) in sizes)
+        shape = tuple(_one_size(call, i, axis, a, b) for axis, (a, b) in sizes)
     return shape
 
 
-def refuse_bool(given: Given) -> None:
+def refuse_bool(call: LayerCall) -> None:
     """Refuse true and false where a layer takes numbers."""
-    for i, tensor in enumerate(given.inputs):
+    for i, tensor in enumerate(call.inputs):
         if tensor.dtype == "bool":
-            raise given.refuse(
+            raise call.refuse(
                 "ST310",
                 "needs numbers, but is given bool",
                 label="is bool",
@@ -81,79 +81,79 @@ def refuse_bool(given: Given) -> None:
             )
 
 
-def _arithmetic(given: Given) -> Shape:
-    refuse_bool(given)
-    return broadcast(given)
+def _arithmetic(call: LayerCall) -> Shape:
+    refuse_bool(call)
+    return broadcast(call)
 
 
-def _averaged(given: Given) -> Shape:
-    if not any(t.dtype in FLOATS for t in given.inputs):
+def _averaged(call: LayerCall) -> Shape:
+    if not any(t.dtype in FLOATS for t in call.inputs):
         # One backend makes float64 of whole numbers alone, the others float32.
-        check_floats(given)
-    return broadcast(given)
+        check_floats(call)
+    return broadcast(call)
 
 
-def _extreme(given: Given) -> Shape | Outcome:
+def _extreme(call: LayerCall) -> Shape | Outcome:
     """Return the shape of ``max`` and ``min``: over an axis where one is named, else by elements."""
-    if given["x1"] is not None or given["x2"] is not None:
-        return _beside_a_number(given)
-    if given["axis"] is not None:
-        if len(given.inputs) > 1:
-            raise given.refuse(
+    if call["x1"] is not None or call["x2"] is not None:
+        return _beside_a_number(call)
+    if call["axis"] is not None:
+        if len(call.inputs) > 1:
+            raise call.refuse(
                 "ST214",
-                f"over an axis takes one value, but is given {len(given.inputs)}",
-                label=f"takes one value, is given {len(given.inputs)}",
-                help=f"merge by elements with '-> {given.row.name}', or '-> concat' first",
+                f"over an axis takes one value, but is given {len(call.inputs)}",
+                label=f"takes one value, is given {len(call.inputs)}",
+                help=f"merge by elements with '-> {call.row.name}', or '-> concat' first",
                 at=("inputs", 0),
             )
-        dtype = given["dtype"]
-        if dtype not in (None, given.inputs[0].dtype):
-            raise given.refuse(
+        dtype = call["dtype"]
+        if dtype not in (None, call.inputs[0].dtype):
+            raise call.refuse(
                 "ST203",
                 "over an axis is a plain operation, in the dtype of what comes in",
-                label=f"comes in as {given.inputs[0].dtype}",
+                label=f"comes in as {call.inputs[0].dtype}",
                 help=f"write -> cast({dtype.removeprefix('mixed_')}) before it",
                 at=("argument", "dtype"),
             )
-        return Outcome((Tensor(reduced(given), given.inputs[0].dtype),))
-    if len(given.inputs) == 1:
-        name = given.row.name
-        raise given.refuse(
+        return Outcome((Tensor(reduced(call), call.inputs[0].dtype),))
+    if len(call.inputs) == 1:
+        name = call.row.name
+        raise call.refuse(
             "ST314",
             "merges two or more values, but is given one",
             label="takes 2 or more values, is given 1",
             help=f"write [a, b] -> {name}, or name the axis to reduce: {name}(time)",
             at=("inputs", 0),
         )
-    if given["keepdims"]:
-        raise given.refuse(
+    if call["keepdims"]:
+        raise call.refuse(
             "ST203",
             "keeps the axis it reduces, but none is named",
             label="no axis to keep",
-            help=f"name the axis: {given.row.name}(time,keepdims)",
+            help=f"name the axis: {call.row.name}(time,keepdims)",
             at=("argument", "keepdims"),
         )
-    return _arithmetic(given)
+    return _arithmetic(call)
 
 
-def _beside_a_number(given: Given) -> Outcome:
+def _beside_a_number(call: LayerCall) -> Outcome:
     """Return the outcome for one value and a number: ``sub(x1=1)``, ``max(x2=0)``."""
-    fixed = [name for name in ("x1", "x2") if given[name] is not None]
-    others = [name for name in ("axis", "keepdims", "dtype") if given.args.get(name)]
-    if len(given.inputs) > 1 or len(fixed) > 1 or others:
-        raise given.refuse(
+    fixed = [name for name in ("x1", "x2") if call[name] is not None]
+    others = [name for name in ("axis", "keepdims", "dtype") if call.args.get(name)]
+    if len(call.inputs) > 1 or len(fixed) > 1 or others:
+        raise call.refuse(
             "ST203",
             f"takes one value beside {fixed[0]}, and no {', '.join(others) or 'other'}",
             label="one number and one value",
-            help=f"write x -> {given.row.name}({fixed[0]}={show(given[fixed[0]])})",
+            help=f"write x -> {call.row.name}({fixed[0]}={show(call[fixed[0]])})",
             at=("argument", fixed[-1]),
         )
-    refuse_bool(given)
-    (incoming,) = given.inputs
-    value = given[fixed[0]]
+    refuse_bool(call)
+    (incoming,) = call.inputs
+    value = call[fixed[0]]
     several = value if isinstance(value, tuple) else (value,)
     if isinstance(value, tuple) and (not incoming.shape or not fits(incoming.shape[-1], len(value))):
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
             f"is given {len(value)} numbers for the features of {incoming}",
             label=f"{len(value)} numbers",
@@ -166,28 +166,28 @@ def _beside_a_number(given: Given) -> Outcome:
     )
 
 
-def _difference(given: Given) -> Shape | Outcome:
+def _difference(call: LayerCall) -> Shape | Outcome:
     """Return the outcome of ``sub``: of two values, or of one and a number."""
-    if given["x1"] is not None or given["x2"] is not None:
-        return _beside_a_number(given)
-    if len(given.inputs) < 2:
-        raise given.refuse(
+    if call["x1"] is not None or call["x2"] is not None:
+        return _beside_a_number(call)
+    if len(call.inputs) < 2:
+        raise call.refuse(
             "ST314",
-            f"takes 2 values in a list but is given {len(given.inputs)}",
-            label=f"takes 2 values, is given {len(given.inputs)}",
-            help=f"write the values as a list: [a, b] -> {given.row.name}",
+            f"takes 2 values in a list but is given {len(call.inputs)}",
+            label=f"takes 2 values, is given {len(call.inputs)}",
+            help=f"write the values as a list: [a, b] -> {call.row.name}",
             at=("inputs", 0),
         )
-    return _arithmetic(given)
+    return _arithmetic(call)
 
 
-def _concatenated(given: Given) -> Shape:
+def _concatenated(call: LayerCall) -> Shape:
     """Return the joined shape: sizes add along the axis, and the others are equal."""
-    first = given.inputs[0]
-    at = axis_index(given, "axis", given["axis"])
-    for i, other in enumerate(given.inputs[1:], 1):
+    first = call.inputs[0]
+    at = axis_index(call, "axis", call["axis"])
+    for i, other in enumerate(call.inputs[1:], 1):
         if len(other.shape) != len(first.shape):
-            _same_rank(given)
+            _same_rank(call)
         for axis, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
             if axis != at and not fits(a, b):
                 message = (
@@ -199,36 +199,36 @@ def _concatenated(given: Given) -> Shape:
                     if last
                     else "make them equally long: repeat a vector at every step, or last(N), crop, pad"
                 )
-                raise _mismatch(given, i, message, help)
-    joined = total(t.shape[at] for t in given.inputs)
+                raise _mismatch(call, i, message, help)
+    joined = total(t.shape[at] for t in call.inputs)
     return (*first.shape[:at], joined, *first.shape[at + 1 :])
 
 
-def _dotted(given: Given) -> Shape:
-    refuse_bool(given)
-    axes = given["axes"]
+def _dotted(call: LayerCall) -> Shape:
+    refuse_bool(call)
+    axes = call["axes"]
     pair = axes if isinstance(axes, tuple) else (axes, axes)
-    first, second = given.inputs
-    for i, tensor in enumerate(given.inputs):
-        if given["normalize"] and tensor.dtype not in FLOATS:
-            raise given.refuse(
+    first, second = call.inputs
+    for i, tensor in enumerate(call.inputs):
+        if call["normalize"] and tensor.dtype not in FLOATS:
+            raise call.refuse(
                 "ST310",
                 f"normalizes fractions, but is given {tensor.dtype}",
                 label=f"is {tensor.dtype}",
                 help="-> cast(float32) first",
                 at=("input", i),
             )
-    a, b = (axis_index(given, "axes", x, t.shape) for x, t in zip(pair, given.inputs, strict=True))
+    a, b = (axis_index(call, "axes", x, t.shape) for x, t in zip(pair, call.inputs, strict=True))
     if not fits(first.shape[a], second.shape[b]):
         raise _mismatch(
-            given,
+            call,
             1,
             f"sums over two axes of the same size, but these are {first.shape[a]} of {first} and "
             f"{second.shape[b]} of {second}",
             f"choose other axes, or project first: -> dense({first.shape[a]})",
         )
     if isinstance(first.shape[a], int) != isinstance(second.shape[b], int):
-        raise given.refuse(
+        raise call.refuse(
             "ST308",
             f"must know both sizes it sums over, but these are {first.shape[a]} and {second.shape[b]}",
             label="one is not known",
@@ -239,10 +239,10 @@ def _dotted(given: Given) -> Shape:
     return rest or (1,)
 
 
-def _dot_work(given: Given, outcome: Outcome) -> Products:
-    axes = given["axes"]
-    axis = axis_index(given, "axes", axes[0] if isinstance(axes, tuple) else axes)
-    return Products(0, product([*outcome.outputs[0].shape, given.shape[axis]]))
+def _dot_work(call: LayerCall, outcome: Outcome) -> Products:
+    axes = call["axes"]
+    axis = axis_index(call, "axes", axes[0] if isinstance(axes, tuple) else axes)
+    return Products(0, product([*outcome.outputs[0].shape, call.shape[axis]]))
 
 
 _AXIS = Param("axis", k.optional(k.AXES), None, keras="")

@@ -16,7 +16,7 @@ from seqtopo.layers.parameters import (
     initializer,
     regularizers,
 )
-from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.row import LayerCall, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, remainder
 from seqtopo.layers.values import Refusal
 
@@ -30,72 +30,72 @@ _SMOOTH = (*regularizers("beta", "gamma"), *constraints("beta", "gamma"))
 _SAME = "... -> ..."
 
 
-def _written_axes(given: Given) -> tuple[int, ...]:
-    value = given["axis"]
+def _written_axes(call: LayerCall) -> tuple[int, ...]:
+    value = call["axis"]
     return tuple(value) if isinstance(value, tuple) else (value,)
 
 
-def _width(given: Given) -> Mapping[str, Any]:
-    found = axis_indices(given)
-    rank = len(given.shape)
+def _width(call: LayerCall) -> Mapping[str, Any]:
+    found = axis_indices(call)
+    rank = len(call.shape)
     if sorted(found) != list(range(rank - len(found), rank)):
         # On PyTorch, Keras passes it to a function that supports only the last axes.
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
-            f"normalizes the last axes on every backend, but axis is {given['axis']} of {given.inputs[0]}",
+            f"normalizes the last axes on every backend, but axis is {call['axis']} of {call.inputs[0]}",
             label="must be the last axes",
             help="leave axis out, or bring the axis to the end first: -> swap -> norm -> swap",
             at=("argument", "axis"),
         )
-    where = dict(zip(_written_axes(given), found, strict=True))
+    where = dict(zip(_written_axes(call), found, strict=True))
     # Keras sorts the axes as they are written, negative ones first, and shapes its weights so.
-    return {"width": tuple(given.shape[where[axis]] for axis in sorted(where))}
+    return {"width": tuple(call.shape[where[axis]] for axis in sorted(where))}
 
 
-def _last_axes(given: Given) -> Mapping[str, Any]:
-    found = axis_indices(given)
-    rank = len(given.shape)
-    written = sorted(_written_axes(given))
+def _last_axes(call: LayerCall) -> Mapping[str, Any]:
+    found = axis_indices(call)
+    rank = len(call.shape)
+    written = sorted(_written_axes(call))
     trailing = list(range(rank - len(found), rank))
-    if sorted(found) != trailing or [axis_index(given, "axis", a) for a in written] != trailing:
-        raise given.refuse(
+    if sorted(found) != trailing or [axis_index(call, "axis", a) for a in written] != trailing:
+        raise call.refuse(
             "ST312",
-            f"scales the last axes only, but axis is {given['axis']} of {given.inputs[0]}",
+            f"scales the last axes only, but axis is {call['axis']} of {call.inputs[0]}",
             label="must be the last axes",
             help=f"write axis={tuple(range(-len(found), 0))}"
             if len(found) > 1
             else "leave axis out, or permute the axis to the end first",
             at=("argument", "axis"),
         )
-    check_floats(given)
-    return {"width": tuple(given.shape[i] for i in trailing)}
+    check_floats(call)
+    return {"width": tuple(call.shape[i] for i in trailing)}
 
 
-def _unit(given: Given) -> Shape:
-    check_floats(given)
-    axis_indices(given)
-    return given.shape
+def _unit(call: LayerCall) -> Shape:
+    check_floats(call)
+    axis_indices(call)
+    return call.shape
 
 
-def _batch(given: Given) -> Mapping[str, Size]:
-    mask = given.tensors.get("mask")
-    wanted = given.shape[:-1]
+def _batch(call: LayerCall) -> Mapping[str, Size]:
+    mask = call.tensors.get("mask")
+    wanted = call.shape[:-1]
     if mask and not (len(mask[0].shape) == len(wanted) and all(map(fits, mask[0].shape, wanted))):
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
-            f"needs a mask with one axis less than {given.inputs[0]}, but is given {mask[0]}",
+            f"needs a mask with one axis less than {call.inputs[0]}, but is given {mask[0]}",
             label=f"is {mask[0]}",
             help="give it one truth value for each vector along the last axis",
             at=("argument", "mask"),
         )
-    return {"width": given.shape[axis_index(given, "axis", given["axis"])]}
+    return {"width": call.shape[axis_index(call, "axis", call["axis"])]}
 
 
-def _groups(given: Given) -> Mapping[str, Size]:
-    width = given.shape[axis_index(given, "axis", given["axis"])]
-    groups = given["groups"]
+def _groups(call: LayerCall) -> Mapping[str, Size]:
+    width = call.shape[axis_index(call, "axis", call["axis"])]
+    groups = call["groups"]
     if groups == 0:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             "has no groups",
             label="must be 1 or more, or -1",
@@ -104,7 +104,7 @@ def _groups(given: Given) -> Mapping[str, Size]:
         )
     rest = 0 if groups == -1 else remainder(width, groups)
     if isinstance(rest, int) and rest:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"has {groups} groups, which do not divide its {width} channels",
             label=f"does not divide {width}",
@@ -206,7 +206,7 @@ ROWS = (
         params=(Param("groups", k.integer(-1), 32), AXIS, EPSILON, *_SCALED, *_SMOOTH),
         positional=("groups", "axis"),
         rule=_groups,
-        needs=lambda given: (given.axes["width"],),
+        needs=lambda call: (call.axes["width"],),
         weights="gamma: width if scale; beta: width if center",
         aliases=("groupnorm",),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers.row import Given, Param
+from seqtopo.layers.row import LayerCall, Param
 from seqtopo.layers.sizes import Shape, show_shape
 from seqtopo.layers.values import FLOATS, Weight
 
@@ -41,15 +41,15 @@ def constraints(*of: str) -> tuple[Param, ...]:
     return tuple(Param(f"{name}_constraint", k.CONSTRAINT, None) for name in of)
 
 
-def check_floats(given: Given) -> None:
+def check_floats(call: LayerCall) -> None:
     """Refuse whole numbers where a layer computes with fractions.
 
     Keras casts floats only, and lets ids through when it builds; then one backend or all of them
     break at the first batch.
     """
-    incoming = given.inputs[0]
+    incoming = call.inputs[0]
     if incoming.dtype not in FLOATS:
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"computes with fractions (float32) but is given {incoming.dtype}",
             label=f"is given {incoming.dtype}",
@@ -66,7 +66,7 @@ QUANTIZATION = Param("quantization_config", k.NOTHING, None)
 
 
 def with_lora(
-    given: Given, kernel: Weight, others: tuple[Weight, ...] = (), *, keeps_alpha: bool = False
+    call: LayerCall, kernel: Weight, others: tuple[Weight, ...] = (), *, keeps_alpha: bool = False
 ) -> tuple[Weight, ...]:
     """Return the weights of a layer: with a ``lora_rank`` the kernel is frozen and two thin ones are trained.
 
@@ -76,23 +76,23 @@ def with_lora(
         Refusal: ST203, where the kernel has a constraint, which Keras does not combine with it, or
             for a ``lora_alpha`` that Keras would put the rank in place of.
     """
-    rank = given["lora_rank"]
+    rank = call["lora_rank"]
     if rank is None:
         return (kernel, *others)
     constraint = f"{kernel.name}_constraint"
-    if given[constraint] is not None:
-        raise given.refuse(
+    if call[constraint] is not None:
+        raise call.refuse(
             "ST203",
             f"cannot have a lora_rank and a {constraint}",
             label="does not go with lora_rank",
             help=f"leave out {constraint} or lora_rank",
             at=("argument", constraint),
         )
-    if not keeps_alpha and given["lora_alpha"] not in (None, rank):
-        raise given.refuse(
+    if not keeps_alpha and call["lora_alpha"] not in (None, rank):
+        raise call.refuse(
             "ST203",
             "cannot have a lora_alpha other than its lora_rank: "
-            f"Keras' {given.row.keras} uses the rank instead",
+            f"Keras' {call.row.keras} uses the rank instead",
             label=f"would be {rank}",
             help="leave out lora_alpha, or use einsum_dense, which uses it",
             at=("argument", "lora_alpha"),
@@ -106,7 +106,7 @@ def with_lora(
     )
 
 
-def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -> int:
+def axis_index(call: LayerCall, name: str, axis: int, shape: Shape | None = None) -> int:
     """Return the index of an axis in a shape without the batch: ``time`` (1) is 0, ``features`` (-1) the
     last.
 
@@ -116,11 +116,11 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
     Raises:
         Refusal: ST312, for the batch axis and for one that the shape does not have.
     """
-    shape = given.shape if shape is None else shape
+    shape = call.shape if shape is None else shape
     rank = len(shape)
     index = axis - 1 if axis > 0 else rank + axis
     if rank == 0:
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
             "has no axis to work along: it is given one number for a sample, which is only its batch axis",
             label="() has no axis",
@@ -128,7 +128,7 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
             at=("argument", name),
         )
     if axis == 0 or index == -1:
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
             f"cannot work along axis {axis}: it is the batch, whose samples must not mix",
             label="would mix the samples of the batch",
@@ -137,7 +137,7 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
         )
     if not 0 <= index < rank:
         known = f"1 to {rank}" if rank > 1 else "1"
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
             f"has no axis {axis}: it is given {show_shape(shape)}, whose axes are {known}",
             label=f"{show_shape(shape)} has no axis {axis}",
@@ -147,7 +147,7 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
     return index
 
 
-def axis_indices(given: Given, name: str = "axis") -> tuple[int, ...]:
+def axis_indices(call: LayerCall, name: str = "axis") -> tuple[int, ...]:
     """Return the indices of an argument that is one axis or several, in the order they are written.
 
     Raises:
@@ -156,14 +156,14 @@ def axis_indices(given: Given, name: str = "axis") -> tuple[int, ...]:
     >>> from seqtopo.layers.row import Row
     >>> from seqtopo.layers.values import Tensor
     >>> row = Row("norm", "LayerNormalization", "", "... -> ...", "")
-    >>> axis_indices(Given(row, {"axis": (1, -1)}, (Tensor((24, 8)),), {}, {}))
+    >>> axis_indices(LayerCall(row, {"axis": (1, -1)}, (Tensor((24, 8)),), {}, {}))
     (0, 1)
     """
-    value = given[name]
+    value = call[name]
     axes = value if isinstance(value, (tuple, list)) else (value,)
-    found = tuple(axis_index(given, name, axis) for axis in axes)
+    found = tuple(axis_index(call, name, axis) for axis in axes)
     if not found or len(set(found)) < len(found):
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
             "names an axis twice" if found else "names no axis",
             label="each axis once, at least one",

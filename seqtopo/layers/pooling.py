@@ -9,7 +9,7 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, MASK, PADDING, check_floats
-from seqtopo.layers.row import REQUIRED, Given, Param, Row, Rule
+from seqtopo.layers.row import REQUIRED, LayerCall, Param, Row, Rule
 from seqtopo.layers.sizes import Size, fits
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, slid, spatial
 
@@ -29,9 +29,9 @@ def _names(kind: str, before: str, rank: int) -> tuple[str, ...]:
 
 
 def _pool(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        check_floats(given)
-        return named(rank, slid(given, rank, "pool_size"))
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        check_floats(call)
+        return named(rank, slid(call, rank, "pool_size"))
 
     return rule
 
@@ -61,11 +61,11 @@ def _pool_row(kind: str, rank: int) -> Row:
     )
 
 
-def _check_mask(given: Given) -> Mapping[str, Size]:
-    mask = given.tensors.get("mask")
-    steps = given.shape[0]
+def _check_mask(call: LayerCall) -> Mapping[str, Size]:
+    mask = call.tensors.get("mask")
+    steps = call.shape[0]
     if mask and (len(mask[0].shape) != 1 or not fits(mask[0].shape[0], steps)):
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
             f"needs a mask with one value for each of its {steps} steps, but is given {mask[0]}",
             label=f"is {mask[0]}, not ({steps},)",
@@ -96,17 +96,17 @@ def _global_row(kind: str, rank: int) -> Row:
 
 
 def _adapt(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        check_floats(given)
-        sizes = per_axis(given["output_size"], rank)
-        if 1 in sizes or 1 in spatial(given, rank):
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        check_floats(call)
+        sizes = per_axis(call["output_size"], rank)
+        if 1 in sizes or 1 in spatial(call, rank):
             # TensorFlow divides by zero then, which no program can catch.
-            one = "makes an axis of size 1" if 1 in sizes else f"is given {given.inputs[0]}"
-            raise given.refuse(
+            one = "makes an axis of size 1" if 1 in sizes else f"is given {call.inputs[0]}"
+            raise call.refuse(
                 "ST203",
                 f"{one}: Keras on TensorFlow would end the whole process",
                 label="a size of 1",
-                help=f"reduce the axis instead: {'max' if 'max' in given.row.name else 'mean'}(1,keepdims)",
+                help=f"reduce the axis instead: {'max' if 'max' in call.row.name else 'mean'}(1,keepdims)",
                 at=("argument", "output_size") if 1 in sizes else ("input", 0),
             )
         return named(rank, sizes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import DATA_FORMAT, PADDING, check_floats
-from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.row import LayerCall, Param, Row
 from seqtopo.layers.sizes import Shape, Size, ceil_div
 from seqtopo.layers.values import FLOATS, Weight
 
@@ -18,11 +18,11 @@ WINDOWS = (
 """The windows of scipy that have no parameters."""
 
 
-def _bins(given: Given) -> int:
-    frame: int = given["frame_length"]
-    fft: int | None = given["fft_length"]
+def _bins(call: LayerCall) -> int:
+    frame: int = call["frame_length"]
+    fft: int | None = call["fft_length"]
     if fft is not None and fft < frame:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"transforms {fft} samples at a time, which is less than its frame of {frame}",
             label=f"is below frame_length {frame}",
@@ -32,11 +32,11 @@ def _bins(given: Given) -> int:
     return (fft or 1 << (frame - 1).bit_length()) // 2 + 1
 
 
-def _step(given: Given) -> int:
-    frame: int = given["frame_length"]
-    step: int | None = given["frame_step"]
+def _step(call: LayerCall) -> int:
+    frame: int = call["frame_length"]
+    step: int | None = call["frame_step"]
     if step is not None and step > frame:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"moves on by {step} samples, more than its frame of {frame}: it would skip some",
             label=f"is above frame_length {frame}",
@@ -44,7 +44,7 @@ def _step(given: Given) -> int:
             at=("argument", "frame_step"),
         )
     if step is None and frame < 2:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             "moves on by half a frame, and half of 1 is nothing",
             label="too short a frame",
@@ -54,47 +54,47 @@ def _step(given: Given) -> int:
     return step or frame // 2
 
 
-def _stft(given: Given) -> Shape:
-    check_floats(given)
-    length, channels = given.shape
-    frame, step, bins = given["frame_length"], _step(given), _bins(given)
-    bins = 2 * bins if given["mode"] == "stft" else bins
-    if given["padding"] == "same":
+def _stft(call: LayerCall) -> Shape:
+    check_floats(call)
+    length, channels = call.shape
+    frame, step, bins = call["frame_length"], _step(call), _bins(call)
+    bins = 2 * bins if call["mode"] == "stft" else bins
+    if call["padding"] == "same":
         frames: Size = ceil_div(length, step)
     else:
         if isinstance(length, int) and length < frame:
-            raise _too_short(given, length, frame, "frame_length")
+            raise _too_short(call, length, frame, "frame_length")
         frames = (length - frame) // step + 1
-    if not given["expand_dims"]:
+    if not call["expand_dims"]:
         return (frames, channels * bins)
     return (frames, bins, channels)
 
 
-def _too_short(given: Given, length: int, least: int, argument: str) -> Exception:
-    return given.refuse(
+def _too_short(call: LayerCall, length: int, least: int, argument: str) -> Exception:
+    return call.refuse(
         "ST306",
-        f"needs {least} samples, but is given {given.inputs[0]}",
+        f"needs {least} samples, but is given {call.inputs[0]}",
         label=f"has only {length} samples",
         help=f"give a smaller {argument}, or a longer signal",
         at=("argument", argument),
     )
 
 
-def _kernels(given: Given) -> tuple[Weight, ...]:
-    shape = (given["frame_length"], 1, _bins(given))
-    left_out = {"imag": "real_kernel", "real": "imag_kernel"}.get(given["mode"])
+def _kernels(call: LayerCall) -> tuple[Weight, ...]:
+    shape = (call["frame_length"], 1, _bins(call))
+    left_out = {"imag": "real_kernel", "real": "imag_kernel"}.get(call["mode"])
     return tuple(Weight(name, shape) for name in ("real_kernel", "imag_kernel") if name != left_out)
 
 
-def _mel(given: Given) -> Mapping[str, Size]:
+def _mel(call: LayerCall) -> Mapping[str, Size]:
     """Return the number of frames: one a stride, centred on it.
 
     The ends are mirrored, so half a transform must be there.
     """
-    (length,) = given.shape
-    fft, stride, frame = given["fft_length"], given["sequence_stride"], given["sequence_length"]
+    (length,) = call.shape
+    fft, stride, frame = call["fft_length"], call["sequence_stride"], call["sequence_length"]
     if frame is not None and frame > fft:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"cannot fit frames of {frame} samples into transforms of {fft}",
             label=f"is above fft_length {fft}",
@@ -102,10 +102,10 @@ def _mel(given: Given) -> Mapping[str, Size]:
             at=("argument", "sequence_length"),
         )
     if isinstance(length, int) and length <= fft // 2:
-        raise _too_short(given, length, fft // 2 + 1, "fft_length")
+        raise _too_short(call, length, fft // 2 + 1, "fft_length")
     padded = length + 2 * (fft // 2) - fft
     if isinstance(padded, int) and isinstance(length, int) and padded // stride != (length + 1) // stride:
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
             f"makes {padded // stride + 1} frames of {length} samples where Keras counts one more",
             label="Keras would build the next layer for one frame too many",
@@ -115,47 +115,47 @@ def _mel(given: Given) -> Mapping[str, Size]:
     return {"frames": padded // stride + 1}
 
 
-def _encoded(given: Given) -> Shape:
-    if given["num_tokens"] is None:
-        raise given.refuse(
+def _encoded(call: LayerCall) -> Shape:
+    if call["num_tokens"] is None:
+        raise call.refuse(
             "ST204",
             "needs num_tokens: how many ids there are",
             label="num_tokens is missing",
             help="as in: in(T,int) -> category_encoding(20)",
         )
-    if given["sparse"]:
-        raise given.refuse(
+    if call["sparse"]:
+        raise call.refuse(
             "ST203",
             "gives sparse tensors on some backends only",
             label="not on every backend",
             help="leave out sparse",
             at=("argument", "sparse"),
         )
-    dtype = given.inputs[0].dtype
+    dtype = call.inputs[0].dtype
     if dtype not in (*FLOATS, "int32", "int64"):
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"takes ids, which are int32 or int64 on every backend, but is given {dtype}",
             label=f"is {dtype}",
             help="-> cast(int32) first",
             at=("input", 0),
         )
-    if str(given.args.get("dtype")).startswith("mixed_"):
-        raise given.refuse(
+    if str(call.args.get("dtype")).startswith("mixed_"):
+        raise call.refuse(
             "ST203",
-            f"has no weights to keep in another dtype: Keras gives float32 under {given['dtype']}",
+            f"has no weights to keep in another dtype: Keras gives float32 under {call['dtype']}",
             label="not a policy of two dtypes",
-            help=f"write dtype={given['dtype'].removeprefix('mixed_')}",
+            help=f"write dtype={call['dtype'].removeprefix('mixed_')}",
             at=("argument", "dtype"),
         )
-    kept = given.shape
-    if given["output_mode"] == "one_hot":
+    kept = call.shape
+    if call["output_mode"] == "one_hot":
         if kept[-1:] == (1,):
             kept = kept[:-1]
     elif len(kept) != 1:
-        raise given.refuse(
+        raise call.refuse(
             "ST301",
-            f"takes (T,) for {given['output_mode']}, but is given {given.inputs[0]}",
+            f"takes (T,) for {call['output_mode']}, but is given {call.inputs[0]}",
             label=f"takes 1 axis, is given {len(kept)}",
             help="write one_hot for a vector at every place",
             at=("input", 0),
@@ -163,16 +163,16 @@ def _encoded(given: Given) -> Shape:
         )
     else:
         kept = ()
-    count = given.tensors.get("count_weights")
-    if count is not None and (given["output_mode"] != "count" or len(count[0].shape) != 1):
-        raise given.refuse(
+    count = call.tensors.get("count_weights")
+    if count is not None and (call["output_mode"] != "count" or len(count[0].shape) != 1):
+        raise call.refuse(
             "ST203",
             "weighs the ids of one sequence, under count only",
             label="has no use here",
             help="write category_encoding(20, count, count_weights=...)",
             at=("argument", "count_weights"),
         )
-    return (*kept, given["num_tokens"])
+    return (*kept, call["num_tokens"])
 
 
 _HALF_OPEN = k.optional(k.integer(1))
@@ -219,7 +219,7 @@ ROWS = (
         ),
         rule=_stft,
         weights=_kernels,
-        needs=lambda given: (given.shape[-1],),
+        needs=lambda call: (call.shape[-1],),
     ),
     Row(
         "mel_spectrogram",

@@ -10,7 +10,7 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.elementwise_rules import common_dtype, fraction
 from seqtopo.layers.merging import broadcast, refuse_bool
-from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits, product
 from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, Passed, Window, every
 from seqtopo.layers.values import Products, Refusal, Tensor
@@ -18,15 +18,15 @@ from seqtopo.layers.values import Products, Refusal, Tensor
 # ---- products ------------------------------------------------------------------------------------------
 
 
-def check_fractions(given: Given) -> str:
+def check_fractions(call: LayerCall) -> str:
     """Return the dtype of fractions that come in.
 
     Raises:
         Refusal: ST310, for whole numbers and bool.
     """
-    dtype = common_dtype(given)
+    dtype = common_dtype(call)
     if dtype != fraction(dtype):
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"computes with fractions (float32) but is given {dtype}",
             label=f"is given {dtype}",
@@ -36,17 +36,17 @@ def check_fractions(given: Given) -> str:
     return dtype
 
 
-def at_least(given: Given, axes: int, names: str, i: int = 0) -> Shape:
+def at_least(call: LayerCall, axes: int, names: str, i: int = 0) -> Shape:
     """Return the shape of a value that has so many axes or more; ``names`` says them in a message.
 
     Raises:
         Refusal: ST301, for fewer.
     """
-    shape = given.inputs[i].shape
+    shape = call.inputs[i].shape
     if len(shape) < axes:
-        raise given.refuse(
+        raise call.refuse(
             "ST301",
-            f"takes {names} but is given {given.inputs[i]}",
+            f"takes {names} but is given {call.inputs[i]}",
             label=f"takes {axes} or more axes, is given {len(shape)}",
             at=("input", i),
             takes=axes,
@@ -54,59 +54,59 @@ def at_least(given: Given, axes: int, names: str, i: int = 0) -> Shape:
     return shape
 
 
-def _unequal(given: Given, a: Size, b: Size, help: str) -> Refusal:
-    others = " and ".join(str(t) for t in given.inputs)
-    return given.refuse(
+def _unequal(call: LayerCall, a: Size, b: Size, help: str) -> Refusal:
+    others = " and ".join(str(t) for t in call.inputs)
+    return call.refuse(
         "ST303",
         f"sums over two axes of the same size, but these are {a} and {b} of {others}",
         label=f"{a} here, {b} there",
         help=help,
-        at=("input", len(given.inputs) - 1),
+        at=("input", len(call.inputs) - 1),
     )
 
 
-def _matmul(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    fixed = [name for name in ("x1", "x2") if given[name] is not None]
-    if len(fixed) + len(given.inputs) != 2:
-        raise given.refuse(
+def _matmul(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    fixed = [name for name in ("x1", "x2") if call[name] is not None]
+    if len(fixed) + len(call.inputs) != 2:
+        raise call.refuse(
             "ST314",
-            f"multiplies two matrices, but is given {len(fixed) + len(given.inputs)}",
-            label=f"takes {2 - len(fixed)}, is given {len(given.inputs)}",
+            f"multiplies two matrices, but is given {len(fixed) + len(call.inputs)}",
+            label=f"takes {2 - len(fixed)}, is given {len(call.inputs)}",
             help="write the values as a list: [a, b] -> matmul",
             at=("inputs", 0),
         )
     if not fixed:
-        at_least(given, 2, "(..., M, K) and (..., K, N)")
-        at_least(given, 2, "(..., M, K) and (..., K, N)", 1)
-        one, two = (t.shape for t in given.inputs)
+        at_least(call, 2, "(..., M, K) and (..., K, N)")
+        at_least(call, 2, "(..., M, K) and (..., K, N)", 1)
+        one, two = (t.shape for t in call.inputs)
         rest = tuple(Tensor(shape[:-2], dtype) for shape in (one, two))
-        front = broadcast(Given(given.row, given.args, rest, given.tensors, given.axes))
+        front = broadcast(LayerCall(call.row, call.args, rest, call.tensors, call.axes))
     else:
         (name,) = fixed
-        matrix = k.array_shape(given[name]) if not isinstance(given[name], bool) else ()
+        matrix = k.array_shape(call[name]) if not isinstance(call[name], bool) else ()
         if len(matrix) != 2:
-            raise given.refuse(
+            raise call.refuse(
                 "ST203",
-                f"multiplies by a matrix, but {name} is {given[name]}",
+                f"multiplies by a matrix, but {name} is {call[name]}",
                 label="no matrix",
                 help="write numbers in parentheses, a pair for each row: ((1,0),(0,1))",
                 at=("argument", name),
             )
-        shape = at_least(given, 1 if name == "x2" else 2, "(..., K)" if name == "x2" else "(..., K, N)")
+        shape = at_least(call, 1 if name == "x2" else 2, "(..., K)" if name == "x2" else "(..., K, N)")
         one, two = (shape, matrix) if name == "x2" else (matrix, shape)
         front = shape[:-2]
         if len(shape) == 1:
             if not fits(shape[-1], matrix[0]):
-                raise _unequal(given, shape[-1], matrix[0], "give the matrix a row for each feature")
+                raise _unequal(call, shape[-1], matrix[0], "give the matrix a row for each feature")
             return Outcome((Tensor((matrix[1],), dtype),))
     if not fits(one[-1], two[-2]):
-        raise _unequal(given, one[-1], two[-2], "turn one of them first: -> swap")
+        raise _unequal(call, one[-1], two[-2], "turn one of them first: -> swap")
     return Outcome((Tensor((*front, one[-2], two[-1]), dtype),))
 
 
-def _matmul_work(given: Given, outcome: Outcome) -> Products:
-    summed = given.shape[-1] if given["x1"] is None else given.shape[-2]
+def _matmul_work(call: LayerCall, outcome: Outcome) -> Products:
+    summed = call.shape[-1] if call["x1"] is None else call.shape[-2]
     return Products(0, product([*outcome.outputs[0].shape, summed]))
 
 
@@ -151,23 +151,23 @@ def read_subscripts(text: str, ranks: tuple[int, ...]) -> tuple[list[str], str] 
     return found, gives.replace("...", longest)
 
 
-def _einsum(given: Given) -> Outcome:
-    dtype = common_dtype(given)
-    text = given["subscripts"]
-    read = read_subscripts(text, tuple(len(t.shape) + 1 for t in given.inputs))
+def _einsum(call: LayerCall) -> Outcome:
+    dtype = common_dtype(call)
+    text = call["subscripts"]
+    read = read_subscripts(text, tuple(len(t.shape) + 1 for t in call.inputs))
     if read is None:
         raise _no_equation(
-            given, "is not of a form it knows", "write letters, the batch's first: 'btf,bsf->bts'"
+            call, "is not of a form it knows", "write letters, the batch's first: 'btf,bsf->bts'"
         )
     parts, gives = read
     batch = parts[0][:1]
     if not batch or any(p[:1] != batch or batch in p[1:] for p in (*parts, gives)):
         why = "the batch has a letter of its own, the first of every value and of the result"
-        raise _no_equation(given, why, "write letters, the batch's first: 'btf,bsf->bts'")
+        raise _no_equation(call, why, "write letters, the batch's first: 'btf,bsf->bts'")
     sizes: dict[str, Size] = {}
-    for i, (part, tensor) in enumerate(zip(parts, given.inputs, strict=True)):
+    for i, (part, tensor) in enumerate(zip(parts, call.inputs, strict=True)):
         if len(part) != len(tensor.shape) + 1:
-            raise given.refuse(
+            raise call.refuse(
                 "ST301",
                 f"names {len(part)} axes with the batch, '{part}', but is given {tensor}",
                 label=f"is given {len(tensor.shape) + 1} axes with the batch",
@@ -180,7 +180,7 @@ def _einsum(given: Given) -> Outcome:
             if known == 1:
                 sizes[letter] = size
             elif size != 1 and not fits(known, size):
-                raise given.refuse(
+                raise call.refuse(
                     "ST303",
                     f"has the axis {letter} of '{text}' with {known} places, and with {size} in {tensor}",
                     label=f"is given {tensor}",
@@ -189,30 +189,30 @@ def _einsum(given: Given) -> Outcome:
                 )
     for part in (*parts, gives):
         if len(set(part)) < len(part):
-            raise _no_equation(given, f"{part} names a letter twice", "give each axis a letter of its own")
+            raise _no_equation(call, f"{part} names a letter twice", "give each axis a letter of its own")
     strange = next((letter for letter in gives[1:] if letter not in sizes), "")
     if strange:
-        raise _no_equation(given, f"{strange} comes from nowhere", "name axes of the values in the result")
+        raise _no_equation(call, f"{strange} comes from nowhere", "name axes of the values in the result")
     return Outcome((Tensor(tuple(sizes[letter] for letter in gives[1:]), dtype),))
 
 
-def _einsum_work(given: Given, outcome: Outcome) -> Products:
+def _einsum_work(call: LayerCall, outcome: Outcome) -> Products:
     """Return one product for each place of all axes; none for a sum of one value."""
-    read = read_subscripts(given["subscripts"], tuple(len(t.shape) + 1 for t in given.inputs))
-    if read is None or len(given.inputs) == 1:
+    read = read_subscripts(call["subscripts"], tuple(len(t.shape) + 1 for t in call.inputs))
+    if read is None or len(call.inputs) == 1:
         return Products()
     sizes: dict[str, Size] = {}
-    for part, tensor in zip(read[0], given.inputs, strict=True):
+    for part, tensor in zip(read[0], call.inputs, strict=True):
         for letter, size in zip(part[1:], tensor.shape, strict=True):
             if sizes.get(letter, 1) == 1:
                 sizes[letter] = size
     return Products(0, product(sizes.values()))
 
 
-def _no_equation(given: Given, label: str, help: str) -> Refusal:
-    return given.refuse(
+def _no_equation(call: LayerCall, label: str, help: str) -> Refusal:
+    return call.refuse(
         "ST203",
-        f"cannot read the equation '{given['subscripts']}': {label}",
+        f"cannot read the equation '{call['subscripts']}': {label}",
         label=label,
         help=help,
         at=("argument", "subscripts"),
@@ -233,18 +233,18 @@ def _by_letters(call: Call) -> Passed:
     return Passed(place, SAME)
 
 
-def _cross(given: Given) -> Outcome:
-    refuse_bool(given)
-    shape = broadcast(given)
-    if any(not t.shape or t.shape[-1] != 3 for t in given.inputs):
-        raise given.refuse(
+def _cross(call: LayerCall) -> Outcome:
+    refuse_bool(call)
+    shape = broadcast(call)
+    if any(not t.shape or t.shape[-1] != 3 for t in call.inputs):
+        raise call.refuse(
             "ST302",
-            f"multiplies vectors of 3 numbers, but is given {given.inputs[0]}",
+            f"multiplies vectors of 3 numbers, but is given {call.inputs[0]}",
             label="is not 3 wide",
             help="give it 3 features: -> dense(3), or first(3,features)",
             at=("input", 0),
         )
-    return Outcome((Tensor(shape, common_dtype(given)),))
+    return Outcome((Tensor(shape, common_dtype(call)),))
 
 
 def _crosses(call: Call) -> Passed:
@@ -252,15 +252,13 @@ def _crosses(call: Call) -> Passed:
     return Passed(call.axis, every(call.steps, SELF)) if last else timing.merges(call)
 
 
-def _distances(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    one, two = (at_least(given, 2, "(..., M, K) and (..., N, K)", i) for i in (0, 1))
+def _distances(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    one, two = (at_least(call, 2, "(..., M, K) and (..., N, K)", i) for i in (0, 1))
     if not fits(one[-1], two[-1]):
-        raise _unequal(
-            given, one[-1], two[-1], f"project one to the other's width first: -> dense({one[-1]})"
-        )
+        raise _unequal(call, one[-1], two[-1], f"project one to the other's width first: -> dense({one[-1]})")
     rest = tuple(Tensor(shape[:-2], dtype) for shape in (one, two))
-    front = broadcast(Given(given.row, given.args, rest, given.tensors, given.axes))
+    front = broadcast(LayerCall(call.row, call.args, rest, call.tensors, call.axes))
     return Outcome((Tensor((*front, one[-2], two[-2]), dtype),))
 
 
@@ -273,23 +271,23 @@ def _measures(call: Call) -> Passed:
     return Passed(call.axis + call.place, SAME)
 
 
-def _attention_work(given: Given, outcome: Outcome) -> Products:
-    query, key, value = (t.shape for t in given.inputs)
+def _attention_work(call: LayerCall, outcome: Outcome) -> Products:
+    query, key, value = (t.shape for t in call.inputs)
     return Products(0, product([*query[:-1], key[0]]) * (query[-1] + value[-1]))
 
 
-def _dot_product_attention(given: Given) -> Outcome:
-    dtype = check_fractions(given)
+def _dot_product_attention(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
     for i in range(3):
-        if len(given.inputs[i].shape) != 3:
-            raise given.refuse(
+        if len(call.inputs[i].shape) != 3:
+            raise call.refuse(
                 "ST301",
-                f"takes (T, heads, width) but is given {given.inputs[i]}",
-                label=f"takes 3 axes, is given {len(given.inputs[i].shape)}",
+                f"takes (T, heads, width) but is given {call.inputs[i]}",
+                label=f"takes 3 axes, is given {len(call.inputs[i].shape)}",
                 at=("input", i),
                 takes=3,
             )
-    query, key, value = (t.shape for t in given.inputs)
+    query, key, value = (t.shape for t in call.inputs)
     # Keras reports the shape of the query as the output shape.
     pairs = (
         *((query[1], key[1]), (query[2], key[2]), (query[2], value[2])),
@@ -297,7 +295,7 @@ def _dot_product_attention(given: Given) -> Outcome:
     )
     for a, b in pairs:
         if not fits(a, b):
-            raise _unequal(given, a, b, "give all three one width, and key and value one length")
+            raise _unequal(call, a, b, "give all three one width, and key and value one length")
     return Outcome((Tensor((*query[:-1], value[-1]), dtype),))
 
 
@@ -351,7 +349,7 @@ ROWS = (
         "x1, x2, axisa==-1, axisb==-1, axisc==-1, axis==None",
         _cross,
         time=_crosses,
-        work=lambda given, outcome: Products(),
+        work=lambda call, outcome: Products(),
         **_TWO,
     ),
     _row(

@@ -19,7 +19,7 @@ from seqtopo.layers.parameters import (
     check_floats,
     kernel_size,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, divides, fits, product
 from seqtopo.layers.values import Products, Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects
@@ -33,21 +33,21 @@ UNROLL = Param("unroll", k.BOOL, False)
 INITIAL_STATE = Param("initial_state", k.TENSORS, None, short="init", call=True)
 
 
-def states_of(given: Given, count: int, shape: Shape) -> tuple[Tensor, ...]:
+def states_of(call: LayerCall, count: int, shape: Shape) -> tuple[Tensor, ...]:
     """Return the final states, ``count`` of one shape; checks the initial states and the mask, too."""
-    states = (Tensor(shape, compute_dtype(given.args)),) * count
-    check_call(given, states, given.inputs[0].shape[0])
+    states = (Tensor(shape, compute_dtype(call.args)),) * count
+    check_call(call, states, call.inputs[0].shape[0])
     return states
 
 
-def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
+def check_call(call: LayerCall, states: tuple[Tensor, ...], steps: Size) -> None:
     """Refuse initial states and masks that do not go with the sequence; Keras looks at neither."""
-    incoming = given.tensors.get("initial_state")
+    incoming = call.tensors.get("initial_state")
     if incoming is not None:
-        check_states(given, incoming, states)
-    for mask in given.tensors.get("mask", ()):
+        check_states(call, incoming, states)
+    for mask in call.tensors.get("mask", ()):
         if len(mask.shape) != 1 or not fits(mask.shape[0], steps):
-            raise given.refuse(
+            raise call.refuse(
                 "ST302" if len(mask.shape) == 1 else "ST301",
                 f"takes a mask with one value a step, ({steps},), but is given {mask}",
                 label=f"gives {mask}, a mask is ({steps},)",
@@ -56,11 +56,11 @@ def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
             )
 
 
-def check_states(given: Given, incoming: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> None:
+def check_states(call: LayerCall, incoming: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> None:
     """Refuse initial states that are not of the number, rank and width wanted."""
     each = "one" if len(wanted) == 1 else str(len(wanted))
     if len(incoming) != len(wanted):
-        raise given.refuse(
+        raise call.refuse(
             "ST304",
             f"starts from {each} state{'s' * (len(wanted) > 1)} {wanted[0]}, but is given {len(incoming)}",
             label=f"{len(incoming)} given, {each} wanted",
@@ -70,7 +70,7 @@ def check_states(given: Given, incoming: tuple[Tensor, ...], wanted: tuple[Tenso
     for have, want in zip(incoming, wanted, strict=True):
         same_rank = len(have.shape) == len(want.shape)
         if not same_rank or not all(map(fits, have.shape, want.shape)):
-            raise given.refuse(
+            raise call.refuse(
                 "ST304",
                 f"starts from a state of shape {want}, but is given {have}",
                 label=f"gives {have}, a state is {want}",
@@ -85,16 +85,16 @@ def check_states(given: Given, incoming: tuple[Tensor, ...], wanted: tuple[Tenso
             )
 
 
-def _one_state(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    return {"state": states_of(given, 1, (given["units"],))}
+def _one_state(call: LayerCall, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    return {"state": states_of(call, 1, (call["units"],))}
 
 
-def _two_states(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    return {"state": states_of(given, 2, (given["units"],))}
+def _two_states(call: LayerCall, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    return {"state": states_of(call, 2, (call["units"],))}
 
 
-def _unrolled(given: Given) -> tuple[Size, ...]:
-    return (given.shape[0],) if given["unroll"] else ()
+def _unrolled(call: LayerCall) -> tuple[Size, ...]:
+    return (call.shape[0],) if call["unroll"] else ()
 
 
 SHAPE = "T F -> units; return_sequences: T F -> T units"
@@ -125,22 +125,22 @@ _RNN_SEED = replace(SEED, unsaved="cell.seed")
 _USE_CUDNN = Param("use_cudnn", k.either(k.BOOL, k.choice("auto", flags=False)), "auto", unsaved="use_cudnn")
 
 
-def _work(given: Given, outcome: Outcome) -> Products:
+def _work(call: LayerCall, outcome: Outcome) -> Products:
     """Return the products of both kernels in each step, at every place of a convolution's state."""
     kernel, recurrent = (product(weight.shape) for weight in outcome.weights[:2])
     state = outcome.extras["state"][0].shape
-    width = given["units"] if "units" in given.row.by_name else given["filters"]
+    width = call["units"] if "units" in call.row.by_name else call["filters"]
     places = divides(product(state), width)
-    times = given.shape[0] * (1 if places is None else places)
+    times = call.shape[0] * (1 if places is None else places)
     return Products(kernel * times, recurrent * times)
 
 
-def _gru_weights(given: Given) -> tuple[Weight, ...]:
-    features, units = given.axes["F"], given["units"]
+def _gru_weights(call: LayerCall) -> tuple[Weight, ...]:
+    features, units = call.axes["F"], call["units"]
     weights = [Weight("kernel", (features, 3 * units)), Weight("recurrent_kernel", (units, 3 * units))]
-    if given["use_bias"]:
+    if call["use_bias"]:
         # One bias for the input and one for the state, where the reset comes after the product.
-        weights.append(Weight("bias", (2, 3 * units) if given["reset_after"] else (3 * units,)))
+        weights.append(Weight("bias", (2, 3 * units) if call["reset_after"] else (3 * units,)))
     return tuple(weights)
 
 
@@ -150,8 +150,8 @@ def _conv_lstm(rank: int) -> Row:
     images = {1: "a line", 2: "an image", 3: "a volume"}[rank]
     example = {1: "in(T,28,3)", 2: "in(T,28,28,3)", 3: "in(T,16,28,28,3)"}[rank]
 
-    def rule(given: Given) -> Outcome:
-        return _conv_lstm_outcome(given, rank)
+    def rule(call: LayerCall) -> Outcome:
+        return _conv_lstm_outcome(call, rank)
 
     return Row(
         f"convlstm{rank}d",
@@ -188,31 +188,31 @@ def _conv_lstm(rank: int) -> Row:
     )
 
 
-def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
-    check_floats(given)
-    row, args, filters = given.row, given.args, given["filters"]
-    check_dilation(given, rank)
-    turned = given.inputs[0]
-    first = given["data_format"] == "channels_first"
+def _conv_lstm_outcome(call: LayerCall, rank: int) -> Outcome:
+    check_floats(call)
+    row, args, filters = call.row, call.args, call["filters"]
+    check_dilation(call, rank)
+    turned = call.inputs[0]
+    first = call["data_format"] == "channels_first"
     # The table turns (T, C, H, W) into (C, H, W, T), as it does for a layer without steps.
     steps, channels = (turned.shape[-1], turned.shape[0]) if first else (turned.shape[0], turned.shape[-1])
     sizes = turned.shape[1:-1]
     incoming = (Tensor((steps, channels, *sizes), turned.dtype) if first else turned,)
-    places = slid(Given(row, args, (Tensor((*sizes, channels)),), {}, {}), rank, "kernel_size")
+    places = slid(LayerCall(row, args, (Tensor((*sizes, channels)),), {}, {}), rank, "kernel_size")
     state = Tensor((filters, *places) if first else (*places, filters), compute_dtype(args))
-    output = Tensor((steps, *state.shape), state.dtype) if given["return_sequences"] else state
+    output = Tensor((steps, *state.shape), state.dtype) if call["return_sequences"] else state
     check_sizes(row.name, incoming, output.shape)
     check_known(row.name, incoming, sizes, {})
-    kernels = per_axis(given["kernel_size"], rank)
-    trained = given["trainable"] is not False
+    kernels = per_axis(call["kernel_size"], rank)
+    trained = call["trainable"] is not False
     weights = (
         Weight("kernel", (*kernels, channels, 4 * filters), trained),
         Weight("recurrent_kernel", (*kernels, filters, 4 * filters), trained),
-        *(Weight("bias", (4 * filters,), trained) for _ in range(given["use_bias"])),
+        *(Weight("bias", (4 * filters,), trained) for _ in range(call["use_bias"])),
     )
     check_weights(row.name, incoming, weights)
     check_objects(row.name, args, weights, output)
-    check_call(given, (state, state), steps)
+    check_call(call, (state, state), steps)
     return Outcome((output,), weights, {"state": (state, state)}, sizes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import DATA_FORMAT, SEED, check_floats
-from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.row import LayerCall, Param, Row
 from seqtopo.layers.sizes import Shape, same
 from seqtopo.layers.values import show
 from seqtopo.layers.windows import EXAMPLE, TAKES
@@ -18,23 +18,23 @@ _SAME = "... -> ..."
 _WHAT = {1: "features", 2: "channels", 3: "channels"}
 
 
-def _floats(given: Given) -> Shape:
-    check_floats(given)
-    return given.shape
+def _floats(call: LayerCall) -> Shape:
+    check_floats(call)
+    return call.shape
 
 
-def _noise(given: Given) -> Shape:
-    check_floats(given)
-    wanted = given["noise_shape"]
-    shape = given.shape
+def _noise(call: LayerCall) -> Shape:
+    check_floats(call)
+    wanted = call["noise_shape"]
+    shape = call.shape
     if wanted is None:
         return shape
     if len(wanted) != len(shape) + 1 or not all(
         n in (None, 1) or same(n, s) is not False for n, s in zip(wanted[1:], shape, strict=True)
     ):
-        raise given.refuse(
+        raise call.refuse(
             "ST302",
-            f"has noise_shape {show(wanted)}, which does not fit {given.inputs[0]}",
+            f"has noise_shape {show(wanted)}, which does not fit {call.inputs[0]}",
             label="one value an axis, the batch included: none, 1 or the size",
             help=f"noise_shape=(none,1,{'none,' * (len(shape) - 1)}) shares the noise along the first axis",
             at=("argument", "noise_shape"),

@@ -9,7 +9,7 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import Kind, per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, check_floats
-from seqtopo.layers.row import Given, Param, Row, Rule
+from seqtopo.layers.row import LayerCall, Param, Row, Rule
 from seqtopo.layers.sizes import (
     Expr,
     Shape,
@@ -60,18 +60,18 @@ def borders(rank: int) -> Kind:
     return Kind(words, read)
 
 
-def _ends(given: Given, name: str, rank: int) -> tuple[tuple[Size, Size], ...]:
-    pairs = borders(rank).read(given[name])
+def _ends(call: LayerCall, name: str, rank: int) -> tuple[tuple[Size, Size], ...]:
+    pairs = borders(rank).read(call[name])
     return (pairs,) if rank == 1 else pairs
 
 
 def _crop(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
+    def rule(call: LayerCall) -> Mapping[str, Size]:
         left = []
-        for size, (before, after) in zip(spatial(given, rank), _ends(given, "cropping", rank), strict=True):
+        for size, (before, after) in zip(spatial(call, rank), _ends(call, "cropping", rank), strict=True):
             rest = size - before - after
             if isinstance(rest, int) and rest < 1:
-                raise given.refuse(
+                raise call.refuse(
                     "ST306",
                     f"takes {before} and {after} off an axis of {size}: nothing is left",
                     label=f"takes off {before + after} of {size}",
@@ -85,9 +85,9 @@ def _crop(rank: int) -> Rule:
 
 
 def _pad(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        ends = _ends(given, "padding", rank)
-        padded = (s + before + after for s, (before, after) in zip(spatial(given, rank), ends, strict=True))
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        ends = _ends(call, "padding", rank)
+        padded = (s + before + after for s, (before, after) in zip(spatial(call, rank), ends, strict=True))
         return named(rank, padded)
 
     return rule
@@ -108,11 +108,11 @@ def _time(rank: int, argument: str, sign: int) -> TimeRule:
 
 
 def _upsample(rank: int) -> Rule:
-    def rule(given: Given) -> Mapping[str, Size]:
-        if given.args.get("interpolation", "nearest") != "nearest":
-            check_floats(given)
-        factors = per_axis(given["size"], rank)
-        longer = (s * factor for s, factor in zip(spatial(given, rank), factors, strict=True))
+    def rule(call: LayerCall) -> Mapping[str, Size]:
+        if call.args.get("interpolation", "nearest") != "nearest":
+            check_floats(call)
+        factors = per_axis(call["size"], rank)
+        longer = (s * factor for s, factor in zip(spatial(call, rank), factors, strict=True))
         return named(rank, longer)
 
     return rule
@@ -213,17 +213,17 @@ def _read_target(value: Any) -> Any:
     return sizes
 
 
-def _reshape(given: Given) -> Shape:
-    target = given["target_shape"]
-    have = product(given.shape)
+def _reshape(call: LayerCall) -> Shape:
+    target = call["target_shape"]
+    have = product(call.shape)
     known = product(s for s in target if s != -1)
     if -1 not in target:
         if not fits(known, have):
-            raise _no_reshape(given, f"needs {_numbers(known)} a sample", have)
+            raise _no_reshape(call, f"needs {_numbers(known)} a sample", have)
         return tuple(target)
     rest = _rest(have, known)
     if rest is None:
-        raise _no_reshape(given, f"needs a multiple of {_numbers(known)} a sample", have)
+        raise _no_reshape(call, f"needs a multiple of {_numbers(known)} a sample", have)
     return tuple(rest if s == -1 else s for s in target)
 
 
@@ -243,10 +243,10 @@ def _numbers(count: Size) -> str:
     return f"{count} number{'s' * (count != 1)}"
 
 
-def _no_reshape(given: Given, needs: str, have: Size) -> Refusal:
-    target = ", ".join("?" if s == -1 else str(s) for s in given["target_shape"])
+def _no_reshape(call: LayerCall, needs: str, have: Size) -> Refusal:
+    target = ", ".join("?" if s == -1 else str(s) for s in call["target_shape"])
     open_names = " and ".join(sorted(symbols(have)))
-    if -1 in given["target_shape"]:
+    if -1 in call["target_shape"]:
         advice = f"choose sizes whose product divides {have}"
     elif open_names:
         advice = f"bind {open_names} so that the numbers agree, or write ? for one of the sizes"
@@ -254,15 +254,15 @@ def _no_reshape(given: Given, needs: str, have: Size) -> Refusal:
         advice = f"choose sizes whose product is {have}, or write ? for one of them"
     return Refusal(
         "ST307",
-        f"{given.row.name}({target}) {needs} but is given {given.inputs[0]}, which is {have}",
+        f"{call.row.name}({target}) {needs} but is given {call.inputs[0]}, which is {have}",
         label=f"{needs}, is given {have}",
         help=advice,
         at=("input", 0),
     )
 
 
-def _flatten(given: Given) -> Mapping[str, Size]:
-    return {"numbers": product(given.shape)}
+def _flatten(call: LayerCall) -> Mapping[str, Size]:
+    return {"numbers": product(call.shape)}
 
 
 def _read_dims(value: Any) -> Any:
@@ -274,12 +274,12 @@ def _read_dims(value: Any) -> Any:
     return tuple(d + len(found) + 1 if d < 0 else d for d in found)
 
 
-def _permute(given: Given) -> Shape:
-    dims = given["dims"]
-    rank = len(given.shape)
+def _permute(call: LayerCall) -> Shape:
+    dims = call["dims"]
+    rank = len(call.shape)
     if sorted(dims) != list(range(1, len(dims) + 1)):
         batch = "0 is the batch, which stays in front; " if 0 in dims else ""
-        raise given.refuse(
+        raise call.refuse(
             "ST312",
             f"needs each axis from 1 to {max(len(dims), 1)} once, but is given ({', '.join(map(str, dims))})",
             label="not an order of the axes",
@@ -287,15 +287,15 @@ def _permute(given: Given) -> Shape:
             at=("argument", "dims"),
         )
     if len(dims) != rank:
-        raise given.refuse(
+        raise call.refuse(
             "ST301",
-            f"orders {len(dims)} axes but is given {given.inputs[0]}",
+            f"orders {len(dims)} axes but is given {call.inputs[0]}",
             label=f"orders {len(dims)} axes, is given {rank}",
             help=f"name each of the {rank} axes once, counted from 1",
             at=("input", 0),
             takes=len(dims),
         )
-    return tuple(given.shape[d - 1] for d in dims)
+    return tuple(call.shape[d - 1] for d in dims)
 
 
 ROWS = (

@@ -95,8 +95,8 @@ class Applied(Protocol):
 
 
 @dataclass(frozen=True)
-class Given:
-    """The inputs of a rule: the row, every argument with defaults filled in, the incoming values.
+class LayerCall:
+    """A call of a layer as its rules see it: row, arguments with all defaults, and incoming values.
 
     ``axes`` are the sizes that the pattern bound, ``tensors`` the values given as call arguments.
     """
@@ -121,9 +121,9 @@ class Given:
         return Refusal(code, f"{self.row.name} {message}", **more)
 
 
-Rule = Callable[[Given], "Shape | Mapping[str, Size] | Outcome"]
+Rule = Callable[[LayerCall], "Shape | Mapping[str, Size] | Outcome"]
 
-WorkRule = Callable[[Given, Outcome], Products]
+WorkRule = Callable[[LayerCall, Outcome], Products]
 
 Role = Literal[
     "",
@@ -206,11 +206,11 @@ class Row:
     params: tuple[Param, ...] = ()
     positional: tuple[str, ...] = ()
     rule: Rule | None = None
-    weights: str | Callable[[Given], tuple[Weight, ...]] = ""
+    weights: str | Callable[[LayerCall], tuple[Weight, ...]] = ""
     inputs: tuple[int, int | None] = (1, 1)
     aliases: tuple[str, ...] = ()
     dtype: str = "compute"
-    extras: Callable[[Given, Tensor], Mapping[str, tuple[Tensor, ...]]] | None = None
+    extras: Callable[[LayerCall, Tensor], Mapping[str, tuple[Tensor, ...]]] | None = None
     recurrent: bool = False
     states: int = 0
     """The number of states of a recurrent layer; its wrapper has those of both directions."""
@@ -229,11 +229,11 @@ class Row:
     """The function that makes the Keras layer of a custom row, from the arguments by name and ``name``."""
     steps: bool = False
     """True if the wrapped layer sees one step at a time: the incoming shape without its first axis."""
-    needs: Callable[[Given], tuple[Size, ...]] | None = None
+    needs: Callable[[LayerCall], tuple[Size, ...]] | None = None
     """Sizes that Keras must have as numbers, beside those of the weights."""
-    settle: Callable[[Given], Mapping[str, Any]] | None = None
+    settle: Callable[[LayerCall], Mapping[str, Any]] | None = None
     """Arguments that Keras needs in full and the incoming shapes decide (see ``settled``)."""
-    counted: Callable[[Given], Mapping[str, Any]] | None = None
+    counted: Callable[[LayerCall], Mapping[str, Any]] | None = None
     """Arguments of a Keras layer as the language counts them, where Keras counts otherwise."""
     without: tuple[str, ...] = ()
     """Common parameters that this Keras class does not take."""
@@ -362,26 +362,26 @@ class Row:
         seen = tuple(_last(t) for t in inputs) if turned else inputs
         clause = next((c for c in reversed(self.clauses) if not c.when or args.get(c.when)), self.clauses[0])
         axes = clause.match(self.name, inputs, seen)
-        given = Given(self, args, seen, tensors, axes)
-        solved = self.rule(given) if self.rule else {}
+        call = LayerCall(self, args, seen, tensors, axes)
+        solved = self.rule(call) if self.rule else {}
         if isinstance(solved, Outcome):
             return solved
         if isinstance(solved, tuple):
             shape = solved
         else:
-            given = Given(self, args, seen, tensors, {**axes, **solved})
-            shape = clause.fill(given.axes, args)
+            call = LayerCall(self, args, seen, tensors, {**axes, **solved})
+            shape = clause.fill(call.axes, args)
         if turned and len(shape) >= len(seen[0].shape):
             shape = (shape[-1], *shape[:-1])
         check_sizes(self.name, inputs, shape)
         output = Tensor(shape, self._dtype(args, inputs))
-        weights = self.weights_of(given)
+        weights = self.weights_of(call)
         check_weights(self.name, inputs, weights)
         check_objects(self.name, args, weights, output)
         if args.get("trainable") is False:
             weights = tuple(Weight(w.name, w.shape, False) for w in weights)
-        extras = self.extras(given, output) if self.extras else {}
-        needs = self.needs(given) if self.needs else ()
+        extras = self.extras(call, output) if self.extras else {}
+        needs = self.needs(call) if self.needs else ()
         check_known(self.name, inputs, needs, args)
         return Outcome((output,), weights, extras, needs)
 
@@ -402,13 +402,13 @@ class Row:
             return {**args, "dtype": dtype}
         if self.settle is None:
             return args
-        return {**args, **self.settle(Given(self, {**self.defaults, **args}, inputs, tensors or {}, {}))}
+        return {**args, **self.settle(LayerCall(self, {**self.defaults, **args}, inputs, tensors or {}, {}))}
 
-    def weights_of(self, given: Given) -> tuple[Weight, ...]:
+    def weights_of(self, call: LayerCall) -> tuple[Weight, ...]:
         """Return the layer's variables, where its inputs are as given."""
         if callable(self.weights):
-            return self.weights(given)
-        return fill_weights(read_weights(self.weights), given.axes, given.args)
+            return self.weights(call)
+        return fill_weights(read_weights(self.weights), call.axes, call.args)
 
     def _count(self, inputs: tuple[Tensor, ...]) -> None:
         least, most = self.inputs

@@ -10,7 +10,7 @@ from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.limits import check_known
 from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.products import at_least, check_fractions
-from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, fits, floor_div
 from seqtopo.layers.step_windows import Bound, Call, Passed, Window, every
 from seqtopo.layers.values import Tensor
@@ -18,11 +18,11 @@ from seqtopo.layers.values import Tensor
 # ---- Fourier transforms --------------------------------------------------------------------------------
 
 
-def _pair(given: Given, axes: int) -> Shape:
-    check_fractions(given)
-    real, imaginary = given.inputs
+def _pair(call: LayerCall, axes: int) -> Shape:
+    check_fractions(call)
+    real, imaginary = call.inputs
     if len(real.shape) != len(imaginary.shape) or not all(map(fits, real.shape, imaginary.shape)):
-        raise given.refuse(
+        raise call.refuse(
             "ST303",
             f"takes the real and the imaginary part of one shape, not {real} and {imaginary}",
             label=f"is {imaginary}",
@@ -30,38 +30,38 @@ def _pair(given: Given, axes: int) -> Shape:
             at=("input", 1),
         )
     if real.dtype != imaginary.dtype:
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"takes both parts in one dtype, not {real.dtype} and {imaginary.dtype}",
             label=f"is {imaginary.dtype}",
             help=f"turn it into the other first: -> cast({real.dtype})",
             at=("input", 1),
         )
-    return at_least(given, axes, "(..., N)" if axes == 1 else "(..., M, N)")
+    return at_least(call, axes, "(..., N)" if axes == 1 else "(..., M, N)")
 
 
 def _fourier(axes: int) -> Rule:
-    def rule(given: Given) -> Outcome:
-        shape = _pair(given, axes)
-        check_known(given.row.name, given.inputs, shape[-axes:], given.args)
-        part = Tensor(shape, check_fractions(given))
+    def rule(call: LayerCall) -> Outcome:
+        shape = _pair(call, axes)
+        check_known(call.row.name, call.inputs, shape[-axes:], call.args)
+        part = Tensor(shape, check_fractions(call))
         return Outcome((part, part), needs=shape[-axes:])
 
     return rule
 
 
-def _real_fourier(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    shape = at_least(given, 1, "(..., N)")
-    length = shape[-1] if given["fft_length"] is None else given["fft_length"]
+def _real_fourier(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    shape = at_least(call, 1, "(..., N)")
+    length = shape[-1] if call["fft_length"] is None else call["fft_length"]
     part = Tensor((*shape[:-1], floor_div(length, 2) + 1), dtype)
     return Outcome((part, part))
 
 
-def _inverse_real_fourier(given: Given) -> Outcome:
-    shape = _pair(given, 1)
-    length = (shape[-1] - 1) * 2 if given["fft_length"] is None else given["fft_length"]
-    return Outcome((Tensor((*shape[:-1], length), check_fractions(given)),))
+def _inverse_real_fourier(call: LayerCall) -> Outcome:
+    shape = _pair(call, 1)
+    length = (shape[-1] - 1) * 2 if call["fft_length"] is None else call["fft_length"]
+    return Outcome((Tensor((*shape[:-1], length), check_fractions(call)),))
 
 
 def _transforms(axes: int) -> Any:
@@ -73,19 +73,19 @@ def _transforms(axes: int) -> Any:
     return rule
 
 
-def _short_fourier(given: Given) -> Outcome:
-    dtype = check_fractions(given)
-    shape = at_least(given, 1, "(..., N)")
-    length, stride, bins = given["sequence_length"], given["sequence_stride"], given["fft_length"]
+def _short_fourier(call: LayerCall) -> Outcome:
+    dtype = check_fractions(call)
+    shape = at_least(call, 1, "(..., N)")
+    length, stride, bins = call["sequence_length"], call["sequence_stride"], call["fft_length"]
     if bins < length:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"transforms windows of {length} places, so that fft_length={bins} is too short",
             label=f"is below {length}",
             help=f"write {length} or more",
             at=("argument", "fft_length"),
         )
-    size = shape[-1] + (floor_div(bins, 2) * 2 if given["center"] else 0)
+    size = shape[-1] + (floor_div(bins, 2) * 2 if call["center"] else 0)
     part = Tensor((*shape[:-1], floor_div(size - bins, stride) + 1, floor_div(bins, 2) + 1), dtype)
     return Outcome((part, part))
 
@@ -93,19 +93,19 @@ def _short_fourier(given: Given) -> Outcome:
 # ---- windows -------------------------------------------------------------------------------------------
 
 
-def _windows(given: Given) -> Shape:
-    refuse_bool(given)
-    size = at_least(given, 1, "(..., N)")[-1]
-    length, stride = given["sequence_length"], given["sequence_stride"]
+def _windows(call: LayerCall) -> Shape:
+    refuse_bool(call)
+    size = at_least(call, 1, "(..., N)")[-1]
+    length, stride = call["sequence_length"], call["sequence_stride"]
     if isinstance(size, int) and size < length:
-        raise given.refuse(
+        raise call.refuse(
             "ST306",
-            f"cuts windows of {length} places, but is given {given.inputs[0]}, which has {size}",
+            f"cuts windows of {length} places, but is given {call.inputs[0]}, which has {size}",
             label=f"has only {size}",
             help="cut shorter ones, or give it a longer sequence",
             at=("argument", "sequence_length"),
         )
-    return (*given.shape[:-1], floor_div(size - length, stride) + 1, length)
+    return (*call.shape[:-1], floor_div(size - length, stride) + 1, length)
 
 
 def _cuts_windows(call: Call) -> Passed:

@@ -18,7 +18,7 @@ from seqtopo.layers.operation_rules import SUMS, reduced
 from seqtopo.layers.operations import AXIS, KEEPDIMS
 from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
-from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.step_windows import Bound, Call, Passed, Window, every
 from seqtopo.layers.values import Tensor
@@ -35,28 +35,28 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def _reduces(dtype: Callable[[str], str], numbers: bool = True) -> Rule:
-    def rule(given: Given) -> Outcome:
+    def rule(call: LayerCall) -> Outcome:
         if numbers:
-            refuse_bool(given)
-        return Outcome((Tensor(reduced(given), dtype(given.inputs[0].dtype)),))
+            refuse_bool(call)
+        return Outcome((Tensor(reduced(call), dtype(call.inputs[0].dtype)),))
 
     return rule
 
 
-def _norm(given: Given) -> Outcome:
-    refuse_bool(given)
-    axes, order = axis_indices(given), given["ord"]
+def _norm(call: LayerCall) -> Outcome:
+    refuse_bool(call)
+    axes, order = axis_indices(call), call["ord"]
     known = (None, 1, -1, 2, -2, "fro", "nuc") if len(axes) == 2 else (None,)
     vector = len(axes) == 1 and not isinstance(order, str)
     if not vector and (len(axes) > 2 or order not in known):
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"has no norm {order} over {len(axes)} axes" if len(axes) < 3 else "works over one axis or two",
             label=f"over {len(axes)} axes",
             help="over one axis any number; over two fro, nuc, 1, -1, 2 or -2",
             at=("argument", "ord" if len(axes) < 3 else "axis"),
         )
-    return Outcome((Tensor(reduced(given), fraction(given.inputs[0].dtype)),))
+    return Outcome((Tensor(reduced(call), fraction(call.inputs[0].dtype)),))
 
 
 def _kept(dtype: str) -> str:
@@ -64,60 +64,60 @@ def _kept(dtype: str) -> str:
 
 
 def _along(dtype: Callable[[str], str]) -> Rule:
-    def rule(given: Given) -> Outcome:
-        refuse_bool(given)
-        axis_index(given, "axis", given["axis"])
-        return Outcome((Tensor(given.shape, dtype(given.inputs[0].dtype)),))
+    def rule(call: LayerCall) -> Outcome:
+        refuse_bool(call)
+        axis_index(call, "axis", call["axis"])
+        return Outcome((Tensor(call.shape, dtype(call.inputs[0].dtype)),))
 
     return rule
 
 
-def _difference(given: Given) -> Shape:
-    refuse_bool(given)
-    at = axis_index(given, "axis", given["axis"])
-    size, n = given.shape[at], given["n"]
+def _difference(call: LayerCall) -> Shape:
+    refuse_bool(call)
+    at = axis_index(call, "axis", call["axis"])
+    size, n = call.shape[at], call["n"]
     if isinstance(size, int) and size <= n:
-        raise given.refuse(
+        raise call.refuse(
             "ST306",
-            f"takes the differences of {n + 1} places, but is given {given.inputs[0]}, which has {size}",
+            f"takes the differences of {n + 1} places, but is given {call.inputs[0]}, which has {size}",
             label=f"has only {size}",
             help="take fewer differences, or give it a longer sequence",
             at=("argument", "n"),
         )
-    return (*given.shape[:at], size - n, *given.shape[at + 1 :])
+    return (*call.shape[:at], size - n, *call.shape[at + 1 :])
 
 
-def _partition(given: Given) -> Outcome:
-    refuse_bool(given)
-    size, place = given.shape[axis_index(given, "axis", given["axis"])], given["kth"]
+def _partition(call: LayerCall) -> Outcome:
+    refuse_bool(call)
+    size, place = call.shape[axis_index(call, "axis", call["axis"])], call["kth"]
     if isinstance(size, int) and place >= size:
-        raise given.refuse(
+        raise call.refuse(
             "ST306",
-            f"puts the place {place} in order, but is given {given.inputs[0]}, which has {size} there",
+            f"puts the place {place} in order, but is given {call.inputs[0]}, which has {size} there",
             label=f"is not among {size}",
             help=f"write a number from 0 to {size - 1}",
             at=("argument", "kth"),
         )
-    return Outcome((Tensor(given.shape, "int32"),))
+    return Outcome((Tensor(call.shape, "int32"),))
 
 
-def _moments(given: Given) -> Outcome:
-    check_fractions(given)
-    gone = axis_indices(given, "axes")
-    if given["keepdims"]:
-        shape: Shape = tuple(1 if i in gone else s for i, s in enumerate(given.shape))
+def _moments(call: LayerCall) -> Outcome:
+    check_fractions(call)
+    gone = axis_indices(call, "axes")
+    if call["keepdims"]:
+        shape: Shape = tuple(1 if i in gone else s for i, s in enumerate(call.shape))
     else:
-        shape = tuple(s for i, s in enumerate(given.shape) if i not in gone)
-    moment = Tensor(shape, fraction(given.inputs[0].dtype))
+        shape = tuple(s for i, s in enumerate(call.shape) if i not in gone)
+    moment = Tensor(shape, fraction(call.inputs[0].dtype))
     return Outcome((moment, moment))
 
 
 # ---- codes ---------------------------------------------------------------------------------------------
 
 
-def _line(given: Given, name: str) -> None:
-    if len(k.array_shape(given[name])) != 1:
-        raise given.refuse(
+def _line(call: LayerCall, name: str) -> None:
+    if len(k.array_shape(call[name])) != 1:
+        raise call.refuse(
             "ST203",
             f"takes a row of numbers as {name}",
             label="no row of numbers",
@@ -127,33 +127,33 @@ def _line(given: Given, name: str) -> None:
 
 
 def _bins(name: str) -> Rule:
-    def rule(given: Given) -> Outcome:
-        refuse_bool(given)
-        _line(given, name)
-        return Outcome((Tensor(given.shape, "int32"),))
+    def rule(call: LayerCall) -> Outcome:
+        refuse_bool(call)
+        _line(call, name)
+        return Outcome((Tensor(call.shape, "int32"),))
 
     return rule
 
 
-def _isin(given: Given) -> Outcome:
-    refuse_bool(given)
-    return Outcome((Tensor(given.shape, "bool"),))
+def _isin(call: LayerCall) -> Outcome:
+    refuse_bool(call)
+    return Outcome((Tensor(call.shape, "bool"),))
 
 
-def _top_k(given: Given) -> Outcome:
-    refuse_bool(given)
-    shape = at_least(given, 1, "(..., N)")
-    size, count = shape[-1], given["k"]
+def _top_k(call: LayerCall) -> Outcome:
+    refuse_bool(call)
+    shape = at_least(call, 1, "(..., N)")
+    size, count = shape[-1], call["k"]
     if isinstance(size, int) and isinstance(count, int) and count > size:
-        raise given.refuse(
+        raise call.refuse(
             "ST306",
-            f"wants the {count} largest of {given.inputs[0]}, which has {size} places",
+            f"wants the {count} largest of {call.inputs[0]}, which has {size} places",
             label=f"has only {size}",
             help="ask for fewer, or give it a longer last axis",
             at=("argument", "k"),
         )
     shape = (*shape[:-1], count)
-    return Outcome((Tensor(shape, given.inputs[0].dtype), Tensor(shape, "int32")))
+    return Outcome((Tensor(shape, call.inputs[0].dtype), Tensor(shape, "int32")))
 
 
 # ---- times ---------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ ROWS = (
         "The area under what stands along an axis, by trapezoids.",
         "in(T,8) -> trapezoid(time)",
         (Param("axis", k.AXIS, -1), Param("dx", k.NUMBER, 1.0)),
-        rule=lambda given: Outcome((Tensor(reduced(given), fraction(given.inputs[0].dtype)),)),
+        rule=lambda call: Outcome((Tensor(reduced(call), fraction(call.inputs[0].dtype)),)),
         time=timing.removes,
         mask=masking.ends,
         role="reduction",

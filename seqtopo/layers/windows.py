@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.row import Given
+from seqtopo.layers.row import LayerCall
 from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div, floor_div, remainder, symbols
 from seqtopo.layers.values import Refusal
 
@@ -28,16 +28,16 @@ def named(rank: int, places: Iterable[Size]) -> dict[str, Size]:
     return dict(zip(GIVES[rank].split(), places, strict=True))
 
 
-def spatial(given: Given, rank: int) -> Shape:
+def spatial(call: LayerCall, rank: int) -> Shape:
     """Return the sizes of the axes that a window moves over."""
-    return given.shape[:rank]
+    return call.shape[:rank]
 
 
-def check_dilation(given: Given, rank: int) -> None:
+def check_dilation(call: LayerCall, rank: int) -> None:
     """Refuse strides and dilation together, which Keras' convolutions do not compute."""
-    stride, dilation = given["strides"], given["dilation_rate"]
+    stride, dilation = call["strides"], call["dilation_rate"]
     if max(per_axis(stride, rank)) > 1 and max(per_axis(dilation, rank)) > 1:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             "cannot have strides and dilation_rate above 1 at once",
             label="one of the two must be 1",
@@ -58,7 +58,7 @@ def channels_first(args: Mapping[str, Any]) -> str:
     return "channels_first" if first else ""
 
 
-def slid(given: Given, rank: int, window: str) -> Shape:
+def slid(call: LayerCall, rank: int, window: str) -> Shape:
     """Return the places of a window that moves over ``rank`` axes; ``window`` is the argument with its size.
 
     Exact for every padding: ``valid`` fits the window in, ``same`` and ``causal`` take one place for
@@ -72,29 +72,29 @@ def slid(given: Given, rank: int, window: str) -> Shape:
     >>> from seqtopo.layers.values import Tensor
     >>> row = Row("conv1d", "Conv1D", "", "T F -> steps filters", "")
     >>> args = {"kernel_size": 3, "strides": 2, "padding": "valid"}
-    >>> [str(s) for s in slid(Given(row, args, (Tensor((symbol("T"), 8)),), {}, {}), 1, "kernel_size")]
+    >>> [str(s) for s in slid(LayerCall(row, args, (Tensor((symbol("T"), 8)),), {}, {}), 1, "kernel_size")]
     ['(T+1)//2-1']
     """
-    windows = per_axis(given[window], rank)
+    windows = per_axis(call[window], rank)
     # A pooling window moves by its own length unless told otherwise.
-    strides = windows if given["strides"] is None else per_axis(given["strides"], rank)
-    dilations = per_axis(given.args.get("dilation_rate", 1), rank)
+    strides = windows if call["strides"] is None else per_axis(call["strides"], rank)
+    dilations = per_axis(call.args.get("dilation_rate", 1), rank)
     places = []
-    for length, size, stride, dilation in zip(spatial(given, rank), windows, strides, dilations, strict=True):
-        if given["padding"] != "valid":
+    for length, size, stride, dilation in zip(spatial(call, rank), windows, strides, dilations, strict=True):
+        if call["padding"] != "valid":
             places.append(ceil_div(length, stride))
             continue
         span = dilation * (size - 1) + 1
         left = length - span
         if isinstance(left, int) and left < 0:
-            raise _too_long(given, window, size, dilation, span, length)
+            raise _too_long(call, window, size, dilation, span, length)
         places.append(floor_div(left, stride) + 1)
     return tuple(places)
 
 
-def _too_long(given: Given, window: str, size: Size, dilation: int, span: Size, length: Size) -> Refusal:
+def _too_long(call: LayerCall, window: str, size: Size, dilation: int, span: Size, length: Size) -> Refusal:
     what = f"{window} {size}" if dilation == 1 else f"{window} {size} and dilation_rate {dilation}"
-    return given.refuse(
+    return call.refuse(
         "ST306",
         f"needs an axis of {span} or more for {what}, but is given {length}",
         label=f"spans {span}, is given {length}",
@@ -103,40 +103,40 @@ def _too_long(given: Given, window: str, size: Size, dilation: int, span: Size, 
     )
 
 
-def unslid(given: Given, rank: int) -> Shape:
+def unslid(call: LayerCall, rank: int) -> Shape:
     """Return the sizes that a transposed convolution gives back.
 
     Raises:
         Refusal: ST203, where ``output_padding`` does not go with the other arguments; ST308, where
             the result depends on which is larger, a symbolic kernel or its stride.
     """
-    kernels = per_axis(given["kernel_size"], rank)
-    strides = per_axis(given["strides"], rank)
-    dilations = per_axis(given["dilation_rate"], rank)
-    extras = per_axis(given["output_padding"], rank)
+    kernels = per_axis(call["kernel_size"], rank)
+    strides = per_axis(call["strides"], rank)
+    dilations = per_axis(call["dilation_rate"], rank)
+    extras = per_axis(call["output_padding"], rank)
     return tuple(
-        _unslid_axis(given, *values)
-        for values in zip(spatial(given, rank), kernels, strides, dilations, extras, strict=True)
+        _unslid_axis(call, *values)
+        for values in zip(spatial(call, rank), kernels, strides, dilations, extras, strict=True)
     )
 
 
 def _unslid_axis(
-    given: Given, length: Size, kernel: Size, stride: int, dilation: int, extra: int | None
+    call: LayerCall, length: Size, kernel: Size, stride: int, dilation: int, extra: int | None
 ) -> Size:
     span = (kernel - 1) * dilation + 1
     if extra is not None and extra >= stride:
-        raise given.refuse(
+        raise call.refuse(
             "ST203",
             f"has output_padding {extra} with a stride of {stride}: it must be below the stride",
             label=f"must be below {stride}",
             help="leave output_padding out, or make it smaller than strides",
             at=("argument", "output_padding"),
         )
-    if given["padding"] == "same":
+    if call["padding"] == "same":
         if extra is None:
             return length * stride
         if remainder(span, 2) == 0 and extra == 0:
-            raise given.refuse(
+            raise call.refuse(
                 "ST203",
                 f"has an even kernel ({kernel}), padding 'same' and output_padding 0: "
                 "TensorFlow cannot compute this",
@@ -148,7 +148,7 @@ def _unslid_axis(
     if extra is not None:
         return (length - 1) * stride + span + extra
     if isinstance(span, Expr) and stride > 1:
-        raise given.refuse(
+        raise call.refuse(
             "ST308",
             f"has strides of {stride}, so its kernel_size must be a number, not {kernel}",
             label="must be a number here",

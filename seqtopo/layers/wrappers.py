@@ -9,7 +9,7 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.parameters import MASK
 from seqtopo.layers.recurrent import INITIAL_STATE, check_call
-from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
+from seqtopo.layers.row import LayerCall, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
 
 _INNER = Param("layer", k.LAYER)
@@ -27,33 +27,33 @@ def merging_row(mode: object) -> str:
     return _MERGING.get(str(mode), "concat")
 
 
-def _check_trainable(given: Given) -> None:
+def _check_trainable(call: LayerCall) -> None:
     """Refuse ``frozen`` on the wrapper: Keras sets it there and trains the layer inside all the same."""
-    if given["trainable"] is False:
-        inner = given["layer"].title
+    if call["trainable"] is False:
+        inner = call["layer"].title
         frozen = f"{inner[:-1]},frozen)" if inner.endswith(")") else f"{inner}(frozen)"
-        one = isinstance(given["layer"], Layer)
-        raise given.refuse(
+        one = isinstance(call["layer"], Layer)
+        raise call.refuse(
             "ST313",
             "does not pass frozen on: Keras would still train the layer inside",
             label="stays outside",
-            help=f"write it inside: {given.row.name}({frozen})"
+            help=f"write it inside: {call.row.name}({frozen})"
             if one
             else "write it in each layer of the flow",
             at=("argument", "trainable"),
         )
 
 
-def _inside(given: Given, inner: Any, step: Tensor, argument: str = "layer") -> Outcome:
+def _inside(call: LayerCall, inner: Any, step: Tensor, argument: str = "layer") -> Outcome:
     """Return the outcome of the layer inside; its refusal is shown at the wrapper."""
     try:
         outcome: Outcome = inner.outcome((step,), {})
     except Refusal as refusal:
         by_input = refusal.at is not None and refusal.at[0] != "argument"
-        outer = len(given.inputs[0].shape) - len(step.shape)
+        outer = len(call.inputs[0].shape) - len(step.shape)
         raise Refusal(
             refusal.code,
-            f"{refusal.message}, inside {given.row.name}",
+            f"{refusal.message}, inside {call.row.name}",
             label=refusal.label,
             help=refusal.help,
             notes=refusal.notes,
@@ -63,11 +63,11 @@ def _inside(given: Given, inner: Any, step: Tensor, argument: str = "layer") -> 
     return outcome
 
 
-def _td(given: Given) -> Outcome:
-    inner, incoming = given["layer"], given.inputs[0]
-    _check_trainable(given)
+def _td(call: LayerCall) -> Outcome:
+    inner, incoming = call["layer"], call.inputs[0]
+    _check_trainable(call)
     if isinstance(inner, Layer) and inner.row.inputs != (1, 1):
-        raise given.refuse(
+        raise call.refuse(
             "ST313",
             f"applies a layer to one value a step, but {inner.row.name} takes several",
             label="takes several values",
@@ -75,9 +75,9 @@ def _td(given: Given) -> Outcome:
             at=("argument", "layer"),
         )
     steps = incoming.shape[0]
-    outcome = _inside(given, inner, Tensor(incoming.shape[1:], incoming.dtype))
+    outcome = _inside(call, inner, Tensor(incoming.shape[1:], incoming.dtype))
     if len(outcome.outputs) != 1:
-        raise given.refuse(
+        raise call.refuse(
             "ST313",
             f"gives one value a step, but {inner.title} gives {len(outcome.outputs)}",
             label=f"gives {len(outcome.outputs)} values",
@@ -85,10 +85,10 @@ def _td(given: Given) -> Outcome:
             at=("argument", "layer"),
         )
     # The mask goes with the steps, as a recurrent layer's does.
-    check_call(given, (), steps)
-    dtype, own = outcome.outputs[0].dtype, compute_dtype(given.args)
+    check_call(call, (), steps)
+    dtype, own = outcome.outputs[0].dtype, compute_dtype(call.args)
     if dtype == "int8":
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"applies {inner.title}, which gives int8: Keras takes that for a way to quantize a layer",
             label="gives int8",
@@ -97,19 +97,19 @@ def _td(given: Given) -> Outcome:
         )
     if dtype in FLOATS and dtype != own:
         # Keras reports the wrapper's dtype, and returns that of the layer inside.
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"computes in {own}, but {inner.title} gives {dtype} at every step",
             label=f"is {own}, inside is {dtype}",
-            help=f"write dtype={dtype} in {given.row.name}(...), too",
+            help=f"write dtype={dtype} in {call.row.name}(...), too",
             at=("argument", "layer"),
         )
     return Outcome((Tensor((steps, *outcome.outputs[0].shape), dtype),), outcome.weights, {}, outcome.needs)
 
 
-def _td_dtype(given: Given) -> dict[str, Any]:
+def _td_dtype(call: LayerCall) -> dict[str, Any]:
     """Return the dtype for whole numbers, which Keras would take for the wrapper's compute dtype."""
-    dtype = _td(given).outputs[0].dtype
+    dtype = _td(call).outputs[0].dtype
     return {} if dtype in FLOATS else {"dtype": dtype}
 
 
@@ -117,12 +117,12 @@ def _is_recurrent(inner: Any) -> TypeGuard[Layer]:
     return isinstance(inner, Layer) and inner.row.recurrent and inner.row.keras != "Bidirectional"
 
 
-def _halves(given: Given) -> tuple[Layer, Layer]:
+def _halves(call: LayerCall) -> tuple[Layer, Layer]:
     """Return the layer that reads forward and the one that reads backward."""
-    forward, backward = given["layer"], given["backward_layer"]
+    forward, backward = call["layer"], call["backward_layer"]
     for argument, inner in (("layer", forward), ("backward_layer", backward)):
         if not _is_recurrent(inner) and not (inner is None and argument == "backward_layer"):
-            raise given.refuse(
+            raise call.refuse(
                 "ST313",
                 f"needs a recurrent layer, to read the sequence both ways, and {inner.title} is not one",
                 label="is not recurrent",
@@ -131,7 +131,7 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
             )
     if backward is None:
         if forward.get("go_backwards"):
-            raise given.refuse(
+            raise call.refuse(
                 "ST313",
                 f"makes the backward layer from {forward.title}, which reads backwards already",
                 label="reads backwards already",
@@ -141,7 +141,7 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
         return forward, Layer(forward.row, {**forward.args, "go_backwards": True})
     if bool(forward.get("go_backwards")) == bool(backward.get("go_backwards")):
         ways = "backwards" if forward.get("go_backwards") else "forwards"
-        raise given.refuse(
+        raise call.refuse(
             "ST313",
             f"needs one layer for each direction, but both read {ways}",
             label=f"reads {ways}, as the other does",
@@ -152,7 +152,7 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
         )
     for name, word in (("return_sequences", "seq"), ("stateful", "stateful")):
         if bool(forward.get(name)) != bool(backward.get(name)):
-            raise given.refuse(
+            raise call.refuse(
                 "ST313",
                 f"needs {word} in both layers or in neither",
                 label=f"{word} stands in only one",
@@ -162,48 +162,48 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
     return forward, backward
 
 
-def _bi(given: Given) -> Outcome:
-    forward, backward = _halves(given)
-    _check_trainable(given)
-    incoming = given.inputs[0]
-    one = _inside(given, forward, incoming)
+def _bi(call: LayerCall) -> Outcome:
+    forward, backward = _halves(call)
+    _check_trainable(call)
+    incoming = call.inputs[0]
+    one = _inside(call, forward, incoming)
     two = _inside(
-        given, backward, incoming, "backward_layer" if given["backward_layer"] is not None else "layer"
+        call, backward, incoming, "backward_layer" if call["backward_layer"] is not None else "layer"
     )
     ahead, back = one.outputs[0].shape, two.outputs[0].shape
     if ahead != back:
         # Keras takes the forward layer's shape for both, so even unmerged ones come out wrong.
-        raise given.refuse(
+        raise call.refuse(
             "ST303",
             f"needs layers of one width, but forward gives {one.outputs[0]} and backward {two.outputs[0]}",
             label=f"gives {two.outputs[0]}, the other {one.outputs[0]}",
             help=f"give both the same width: {ahead[-1]}",
             at=("argument", "backward_layer"),
         )
-    dtype = compute_dtype(given.args)
-    shape = (*ahead[:-1], ahead[-1] * 2) if given["merge_mode"] == "concat" else ahead
-    outputs = (Tensor(shape, dtype),) * (2 if given["merge_mode"] is None else 1)
+    dtype = compute_dtype(call.args)
+    shape = (*ahead[:-1], ahead[-1] * 2) if call["merge_mode"] == "concat" else ahead
+    outputs = (Tensor(shape, dtype),) * (2 if call["merge_mode"] is None else 1)
     states = tuple(Tensor(s.shape, dtype) for s in (*one.extras["state"], *two.extras["state"]))
     alike = len(one.extras["state"]) == len(two.extras["state"])
-    if not alike and given.tensors.get("initial_state") is not None:
+    if not alike and call.tensors.get("initial_state") is not None:
         # Keras gives one half of the list to each layer, without looking at the states.
-        raise given.refuse(
+        raise call.refuse(
             "ST304",
             f"cannot start from states: {forward.row.name} and {backward.row.name} carry different numbers",
             label="the halves carry different states",
             help=f"use two layers of one kind: bi({forward.title})",
             at=("argument", "initial_state"),
         )
-    check_call(given, states, incoming.shape[0])
+    check_call(call, states, incoming.shape[0])
     weights = one.weights + two.weights
     return Outcome(outputs, weights, {"state": states} if alike else {}, one.needs + two.needs)
 
 
-def _spectral(given: Given) -> Outcome:
-    inner, incoming = given["layer"], given.inputs[0]
-    _check_trainable(given)
+def _spectral(call: LayerCall) -> Outcome:
+    inner, incoming = call["layer"], call.inputs[0]
+    _check_trainable(call)
     if not isinstance(inner, Layer) or not inner.row.keras.startswith(_NORMED):
-        raise given.refuse(
+        raise call.refuse(
             "ST313",
             f"keeps a kernel to a norm, and {inner.title} has not one of its own",
             label="has no one kernel",
@@ -211,7 +211,7 @@ def _spectral(given: Given) -> Outcome:
             at=("argument", "layer"),
         )
     if inner.get("lora_rank") is not None:
-        raise given.refuse(
+        raise call.refuse(
             "ST313",
             "needs a kernel that it can set, which one with a lora_rank is not",
             label="has a lora_rank",
@@ -220,17 +220,17 @@ def _spectral(given: Given) -> Outcome:
         )
     if incoming.dtype not in FLOATS:
         # Keras turns the output back into the dtype of the input: vectors would become whole numbers.
-        raise given.refuse(
+        raise call.refuse(
             "ST310",
             f"gives the dtype it is given, and {incoming.dtype} would cut its output to whole numbers",
             label=f"is given {incoming.dtype}",
             help="leave the dtype out of in(...): it is float32 then",
             at=("input", 0),
         )
-    outcome = _inside(given, inner, incoming)
+    outcome = _inside(call, inner, incoming)
     first, *rest = outcome.weights
     vector = Weight("vector_u", (1, first.shape[-1]), trainable=False)
-    output = Tensor(outcome.outputs[0].shape, compute_dtype(given.args))
+    output = Tensor(outcome.outputs[0].shape, compute_dtype(call.args))
     return Outcome((output,), (first, vector, *rest), {}, outcome.needs)
 
 

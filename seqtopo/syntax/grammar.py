@@ -26,7 +26,7 @@ TABLES = "tables.json"
 _SHIFT = 0
 
 
-class Given(Lexer):
+class TokenLexer(Lexer):
     """A lexer for Lark that hands over the tokens of one statement, which are lexed already."""
 
     def __init__(self, lexer_conf: Any) -> None: ...
@@ -47,7 +47,7 @@ def compiled_parser() -> Lark:
     return Lark(
         grammar_text(),
         parser="lalr",
-        lexer=Given,
+        lexer=TokenLexer,
         start="statement",
         keep_all_tokens=True,
         transformer=Builder(),  # Lark asks it for methods by name, no more
@@ -64,7 +64,7 @@ def statement_parser() -> Lark:
     table = data["parser"]["parser"]
     table["tokens"] = _with_numbers(table["tokens"])
     table["states"] = {state: _with_numbers(row) for state, row in _with_numbers(table["states"]).items()}
-    data["options"]["lexer"] = data["parser"]["lexer_conf"]["lexer_type"] = Given
+    data["options"]["lexer"] = data["parser"]["lexer_conf"]["lexer_type"] = TokenLexer
     load: Callable[..., Lark] = Lark._load_from_dict
     return load(data, _with_numbers(stored["memo"]), transformer=Builder())
 

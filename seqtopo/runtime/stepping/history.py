@@ -16,7 +16,7 @@ Extra = Literal["none", "features", "inputs"]
 
 
 @dataclass
-class Given:
+class RolloutInputs:
     """The history of each input with steps (batch, T, ...), and the inputs without steps.
 
     ``main`` is the number, among those with steps, of the input that outputs are fed back into. ``future`` is
@@ -92,7 +92,7 @@ class Given:
             )
 
 
-def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
+def rollout_inputs(whole: Any, history: Any, future: Any, steps: int) -> RolloutInputs:
     """Return the history and the future of a roll-out, checked against the model's inputs.
 
     Raises:
@@ -134,7 +134,7 @@ def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
         if i not in with_steps
     ]
     features = int(inputs[first].shape[-1] or 0) if len(inputs[first].shape) > 2 else 0
-    return Given(whole.name, sequences, statics, 0, features, ahead, extra, single, dtypes)
+    return RolloutInputs(whole.name, sequences, statics, 0, features, ahead, extra, single, dtypes)
 
 
 def _arrays(history: Any, names: Sequence[str]) -> list[np.ndarray]:

@@ -20,7 +20,7 @@ from seqtopo.graph.seen import at_length, output_field
 from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.tracking import get_states, sync_variables
 from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
-from seqtopo.runtime.stepping.history import Given, given_for
+from seqtopo.runtime.stepping.history import RolloutInputs, rollout_inputs
 from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional
 from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
@@ -86,23 +86,23 @@ def rolled_out(
     states: Any = None,
 ) -> np.ndarray:
     """Return the result of ``seqtopo.rollout`` for a model that is built."""
-    whole, given, plan, output, sample = _prepared(model, history, steps, future, sample, mode, states)
-    feed = Feed(given, sample, gives_probabilities(whole, output) if sample is not None else False)
-    key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
+    whole, data, plan, output, sample = _prepared(model, history, steps, future, sample, mode, states)
+    feed = Feed(data, sample, gives_probabilities(whole, output) if sample is not None else False)
+    key = (plan.mode, plan.place, plan.block, sample, data.extra, data.main_features)
     stepping = plan.step_model
     if stepping is not None:
         loop: Any = cached(model, ("step", *key), lambda: _StepLoop(stepping, plan.place, feed))
-        begin = loop.start(given, int(steps), states, model)
+        begin = loop.start(data, int(steps), states, model)
     else:
         loop = cached(model, ("window", *key), lambda: _WindowLoop(whole, plan.place, plan.block, feed))
-        begin = loop.start(given)
+        begin = loop.start(data)
     if sample is None:
         chances = np.zeros((int(steps), 1), "float32")
     else:
-        chances = np.random.default_rng(seed).random((int(steps), given.batch), dtype="float32")
-    found = _in_chunks(loop.run, begin, chances, given.future, int(steps), plan.block, progress)
+        chances = np.random.default_rng(seed).random((int(steps), data.batch), dtype="float32")
+    found = _in_chunks(loop.run, begin, chances, data.future, int(steps), plan.block, progress)
     answer: np.ndarray = np.moveaxis(found, 0, 1)
-    return answer[0] if given.single else answer
+    return answer[0] if data.single else answer
 
 
 def check_rollout(model: keras.Model, history: Any, steps: int) -> None:
@@ -118,7 +118,7 @@ def _prepared(
     sample: Any = None,
     mode: str | None = None,
     states: Any = None,
-) -> tuple[Any, Given, Plan, int, Any]:
+) -> tuple[Any, RolloutInputs, Plan, int, Any]:
     """Return the functional model, the ordered history, the plan, the output's number, and the sampler."""
     if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"steps is how many to go on for, 1 or more, not {steps!r}")
@@ -126,14 +126,14 @@ def _prepared(
         raise ValueError(f'mode is "step" or "window", or None to let it be chosen, not {mode!r}')
     sync_variables(model)
     whole = cached(model, "whole", lambda: functional(model))
-    given = given_for(whole, history, future, int(steps))
+    data = rollout_inputs(whole, history, future, int(steps))
     step_model, refused = cached(model, "one step", lambda: _step_model_of(whole))
-    plan = _plan(whole, step_model, refused, given, int(steps), mode, states is not None)
+    plan = _plan(whole, step_model, refused, data, int(steps), mode, states is not None)
     output = plan.step_model.outputs[plan.place] if plan.step_model is not None else plan.place
-    if sample is None and given.is_ids:
+    if sample is None and data.is_ids:
         sample = greedy
-    given.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
-    return whole, given, plan, output, sample
+    data.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
+    return whole, data, plan, output, sample
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,12 @@ def _plan(
     whole: Any,
     step_model: OneStep | None,
     refused: CannotStepError | None,
-    given: Given,
+    data: RolloutInputs,
     steps: int,
     mode: str | None,
     given_states: bool,
 ) -> Plan:
-    length = whole.inputs[given.main].shape[1]
+    length = whole.inputs[data.main].shape[1]
     stateful = any(
         getattr(layer, "stateful", False)
         for layer in keras_private.layers_inside(whole, include_self=False)
@@ -171,7 +171,7 @@ def _plan(
                 raise refused
         else:
             mode = "window"
-            if given.length < length and step_model is not None and given.length + steps <= length + 1:
+            if data.length < length and step_model is not None and data.length + steps <= length + 1:
                 mode = "step"
     if mode == "step":
         if step_model is None:
@@ -189,15 +189,15 @@ def _plan(
         raise ValueError(f'{whole.name} is stateful: it goes on step by step, so use mode="step"')
     if given_states:
         raise ValueError('states are for mode="step": a window is read from the start each time')
-    size = given.length if length is None else length
-    if given.length < size:
+    size = data.length if length is None else length
+    if data.length < size:
         raise ValueError(
-            f"{whole.name} takes windows of {size} steps, but the history has only {given.length}; "
+            f"{whole.name} takes windows of {size} steps, but the history has only {data.length}; "
             "give more of it, or build the model for any length: in(?,...)"
         )
-    given.keep_last(size)
+    data.keep_last(size)
     output = whole.outputs[0].shape
-    which = next_answers(whole, given.main, size) if step_model is None and len(output) == 3 else ""
+    which = next_answers(whole, data.main, size) if step_model is None and len(output) == 3 else ""
     if which == "other":
         raise ValueError(
             f"none of the answers of {whole.name} stands for the next step, so it cannot be fed back"
@@ -206,10 +206,10 @@ def _plan(
         sequence = step_model.sequences[0]
     else:
         sequence = which == "last" or (not which and len(output) == 3 and output[1] in (None, size))
-    block = output[1] if not sequence and len(output) == 3 and not given.output_is_ids(output) else 1
+    block = output[1] if not sequence and len(output) == 3 and not data.output_is_ids(output) else 1
     if block is None:
         raise ValueError(f"{whole.name} gives a sequence of no fixed length, so what follows is not clear")
-    if block > 1 and given.future is not None:
+    if block > 1 and data.future is not None:
         raise ValueError(f"{whole.name} gives {block} steps at once, which future cannot be fed along with")
     return Plan("window", 0, None, 0 if sequence else block)
 
@@ -229,14 +229,14 @@ def _step_model_of(whole: Any) -> tuple[OneStep | None, CannotStepError | None]:
 class Feed:
     """The conversion of an output to the answer of a step, and of that to the next step's inputs."""
 
-    def __init__(self, given: Given, sample: Any, probabilities: bool) -> None:
+    def __init__(self, data: RolloutInputs, sample: Any, probabilities: bool) -> None:
         self.sample = sample
         self.probabilities = probabilities
-        self.is_ids = given.is_ids
-        self.dtypes = given.dtypes
-        self.main = given.main
-        self.extra = given.extra
-        self.features = given.main_features
+        self.is_ids = data.is_ids
+        self.dtypes = data.dtypes
+        self.main = data.main
+        self.extra = data.extra
+        self.features = data.main_features
 
     def answer(self, output: Any, chance: Any) -> Any:
         """Return the answer of one step: (batch, F), or the ids (batch,)."""
@@ -268,14 +268,14 @@ class _StepLoop:
         self._read = Compiled(self._reading, models)
         self.run = Compiled(self._going_on, models)
 
-    def start(self, given: Given, steps: int, states: Any, model: Any) -> list[Any]:
+    def start(self, data: RolloutInputs, steps: int, states: Any, model: Any) -> list[Any]:
         """Read the history, and return contexts, states and the first output."""
-        room = given.length + steps
-        first = self.step_model.start(given.batch, room)
+        room = data.length + steps
+        first = self.step_model.start(data.batch, room)
         if states is not None:
             _set_states(first, states, self.step_model, model)
         keep = [s.context is None for s in self.step_model.states] if states is None else [True] * len(first)
-        return list(self._read(given.sequences, given.statics, first, np.asarray(keep)))
+        return list(self._read(data.sequences, data.statics, first, np.asarray(keep)))
 
     def _reading(self, sequences: list[Any], statics: list[Any], states: list[Any], keep: Any) -> list[Any]:
         contexts: list[Any] = []
@@ -333,9 +333,9 @@ class _WindowLoop:
         self.whole, self.place, self.block, self.feed = whole, place, block, feed
         self.run = Compiled(self._going_on, [whole])
 
-    def start(self, given: Given) -> list[Any]:
+    def start(self, data: RolloutInputs) -> list[Any]:
         """Return the first windows, and the inputs that have no steps."""
-        return [given.sequences, given.statics]
+        return [data.sequences, data.statics]
 
     def _going_on(self, begin: list[Any], chances: Any, future: list[Any]) -> tuple[Any, Any]:
         windows, statics = begin
