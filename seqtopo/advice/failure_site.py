@@ -43,7 +43,7 @@ class Site(NamedTuple):
         assert found is not None
         return found
 
-    def back(self, value: Value) -> Iterator[Node]:
+    def predecessors(self, value: Value) -> Iterator[Node]:
         """Yield the nodes behind a value, the nearest first, up to an input or a merge."""
         for _ in range(MOST_BACK):
             node = self.graph.nodes[value.node]
@@ -52,11 +52,11 @@ class Site(NamedTuple):
                 return
             value = node.inputs[0]
 
-    def came(self, node: Node) -> Tensor | None:
+    def input_of(self, node: Node) -> Tensor | None:
         """Return the input of a node with one value; None for other nodes."""
         return self.graph.tensor(node.inputs[0]) if len(node.inputs) == 1 else None
 
-    def before(self, *steps: tree.Expr) -> Edit:
+    def insert_before(self, *steps: tree.Expr) -> Edit:
         """Return the edit that inserts steps before this one."""
         at = self.step.span.start
         return Edit(Span(at, at), f"{print_expr(flow(steps))} -> ")
@@ -106,7 +106,7 @@ class Site(NamedTuple):
 
     def source(self, value: Value) -> tuple[Node, tree.Call] | None:
         """Return the ``in(...)`` behind a value, with its text, if no merge is in between."""
-        *_, last = self.back(value)
+        *_, last = self.predecessors(value)
         expr = self.sources.of(last)
         return (last, expr) if last.layer is None and isinstance(expr, tree.Call) else None
 
@@ -302,8 +302,8 @@ def causes(refusal: Refusal, site: Site) -> Iterator[str]:
 
 def _embedded(site: Site, value: Value) -> Iterator[str]:
     """Yield a note on an ``embed`` behind a value, which makes a vector of every number."""
-    for node in site.back(value):
-        incoming = site.came(node) if node.layer is not None and node.layer.row.name == "embed" else None
+    for node in site.predecessors(value):
+        incoming = site.input_of(node) if node.layer is not None and node.layer.row.name == "embed" else None
         if incoming is not None and len(incoming.shape) > 1:
             what = "vectors already, and no ids" if incoming.dtype in FLOATS else "rows of ids, or one-hot"
             expr = site.sources.of(node)
@@ -355,7 +355,7 @@ def _queries(site: Site) -> Iterator[str]:
 def _strides(site: Site) -> Iterator[str]:
     """Yield a note on a layer behind one of the values that takes every second step."""
     for value in site.inputs:
-        for node in site.back(value):
+        for node in site.predecessors(value):
             stride = stride_of(node)
             if stride > 1 and node.layer is not None and "pool" not in node.layer.row.name:
                 expr = site.sources.of(node)

@@ -215,14 +215,14 @@ def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
     value = site.inputs[index] if site.inputs else None
     if value is None:
         return
-    path = list(site.back(value))
+    path = list(site.predecessors(value))
     flat = next((n for n in path if n.layer is not None and n.layer.row.name == "flatten"), None)
     yield from _numbered(site, value)
     if flat is None:
         return
     expr = site.sources.of(flat)
     before = site.graph.nodes[flat.inputs[0].node]
-    incoming = site.came(flat)
+    incoming = site.input_of(flat)
     if expr is not None and incoming is not None and len(incoming.shape) == 2:
         yield Fix("or take the mean over the steps: gavgpool1d", (Edit(expr.span, "gavgpool1d"),))
     last = site.sources.of(before)
@@ -301,7 +301,7 @@ def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
     node, expr = source
     vocab: Size = node.below if node.below is not None else 1000
     embed = call("embed", size_text(vocab), number(64))
-    appended = site.append(index, embed) if len(site.inputs) > 1 else site.before(embed)
+    appended = site.append(index, embed) if len(site.inputs) > 1 else site.insert_before(embed)
     if appended is not None and node.index == value.node:
         yield Fix("turn the ids into vectors first", (appended,))
     kept = tuple(

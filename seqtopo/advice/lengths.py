@@ -55,7 +55,7 @@ def chain(site: Site, value: Value) -> Chain:
     lengths: list[Size] = []
     here = site.tensor(value).shape
     axis = _shortest(here)
-    for node in site.back(value):
+    for node in site.predecessors(value):
         given = node.outputs[0].shape if node.outputs is not None else ()
         if node.layer is None and len(given) == 1 and len(here) == 2:
             # Ids: their steps are the only axis.

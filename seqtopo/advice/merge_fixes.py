@@ -162,7 +162,7 @@ def _padded(site: Site, blamed: int) -> Iterator[Fix]:
     """Yield fixes that pad the layers that made the values shorter: all of them, or one."""
     for values in (site.inputs, (site.inputs[blamed],), (site.inputs[0],)):
         edits: dict[object, Edit] = {}
-        for node in (node for value in values for node in site.back(value)):
+        for node in (node for value in values for node in site.predecessors(value)):
             if not _shortens(node):
                 continue
             expr = site.sources.of(node)
@@ -183,7 +183,7 @@ def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fi
     longer, (long, short) = (0, (a, b)) if a > b else (blamed, (b, a))
     width = (other if longer == 0 else one).shape[-1]
     steps = 1
-    for node in site.back(site.inputs[blamed if longer == 0 else 0]):
+    for node in site.predecessors(site.inputs[blamed if longer == 0 else 0]):
         steps *= stride_of(node)
     if steps > 1 and -(-long // steps) == short and isinstance(width, int):
         step = call(f"conv{rank}d", number(width), number(1), number(steps))
@@ -221,14 +221,14 @@ def _other_widths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterat
 
 def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
     """Yield fixes that give the layer that made a width another one."""
-    for node in site.back(value):
+    for node in site.predecessors(value):
         expr = site.sources.of(node)
         changed = resized(node, expr, width)
         if changed is not None and expr is not None:
             word_ = "filters" if node.layer is not None and "filters" in node.layer.args else "units"
             yield Fix(f"give {called(expr)} {width} {word_}", (Edit(expr.span, print_expr(changed)),))
             return
-        incoming = site.came(node)
+        incoming = site.input_of(node)
         if incoming is None or node.outputs is None or incoming.shape[-1:] != node.outputs[0].shape[-1:]:
             return
 
@@ -259,14 +259,14 @@ def count_fixes(site: Site) -> Iterator[Fix]:
     least, most = site.row.inputs
     if len(site.inputs) == 1 and least == 2 and site.row.role in ("attention", "product"):
         itself = tree.List(NOWHERE, (word("id"), word("id")))
-        yield Fix("let it attend to itself: [id, id]", (site.before(itself),))
+        yield Fix("let it attend to itself: [id, id]", (site.insert_before(itself),))
         if site.row.name == "attention":
             yield Fix("or with several heads: mha(4,32)", (Edit(site.step.span, "mha(4,32)"),))
     if most == 1 and len(site.inputs) > 1:
         shapes = [site.tensor(v).shape for v in site.inputs]
         for name in ("concat", "add"):
             if name == "concat" or len(set(shapes)) == 1:
-                yield Fix(f"merge them first: {name}", (site.before(word(name)),))
+                yield Fix(f"merge them first: {name}", (site.insert_before(word(name)),))
 
 
 def state_fixes(site: Site) -> Iterator[Fix]:

@@ -79,7 +79,7 @@ def _without_td(site: Site, incoming: Tensor) -> Iterator[Fix]:
     inner = site.node.layer.get("layer") if site.node is not None and site.node.layer is not None else None
     if not site.row.steps or not isinstance(inner, Layer) or not isinstance(site.step, tree.Call):
         return
-    takes = inner.row.clauses[0].takes[0]
+    takes = inner.row.clauses[0].inputs[0]
     if takes[0] != "T" or len(incoming.shape) != len(takes) or len(incoming.shape) < 2:
         return
     bare = site.step.args[0].value
@@ -99,7 +99,7 @@ def _of_a_sequence(site: Site, made: Node, incoming: Tensor, takes: int) -> Iter
     if registry.find(f"{name[:-2]}1d") is not None:
         variant = print_expr(renamed(site.step, f"{called(site.step)[:-2]}1d"))
         yield Fix(f"take the layer for sequences: {variant}", (Edit(site.step.span, variant),))
-    image_of_it = site.before(call("expand", number(-1)))
+    image_of_it = site.insert_before(call("expand", number(-1)))
     yield Fix("or make the sequence an image of one channel: expand(-1)", (image_of_it,))
 
 
@@ -121,7 +121,7 @@ def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
     yield fix
     merge = found[0].merge
     step = site.sources.of(merge)
-    lengths = {incoming.shape[0] for b in found if (incoming := site.came(b.made)) is not None}
+    lengths = {incoming.shape[0] for b in found if (incoming := site.input_of(b.made)) is not None}
     joins = site.node is not merge and merge.layer is not None and merge.layer.row.name == "concat"
     if len(lengths) > 1 and joins and isinstance(step, tree.Name):
         behind = Edit(step.span, print_expr(call(step.name, "time")))
@@ -137,7 +137,8 @@ def _declares_more(
     if made.outputs[0].dtype not in FLOATS and len(incoming.shape) == 1:
         vocab: Size = made.below if made.below is not None else 1000
         yield Fix(
-            "turn the ids into vectors first", (site.before(call("embed", size_text(vocab), number(64))),)
+            "turn the ids into vectors first",
+            (site.insert_before(call("embed", size_text(vocab), number(64))),),
         )
     first = made.outputs[0].shape
     sizes = [size_text(s) for s in first]
@@ -175,7 +176,7 @@ def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
     incoming = site.tensor(value).shape
     if not incoming:
         return (), False
-    for node in site.back(value):
+    for node in site.predecessors(value):
         before = _before_flatten(site, node)
         if before is not None:
             return (*incoming[:-1], *before), fits(product(before), incoming[-1])
@@ -184,7 +185,7 @@ def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
 
 def _before_flatten(site: Site, node: Node) -> Shape | None:
     """Return the input shape of a ``flatten``, alone or at the end of a ``td``; None for other nodes."""
-    incoming = site.came(node)
+    incoming = site.input_of(node)
     if node.layer is None or incoming is None:
         return None
     if node.layer.row.name == "flatten":
@@ -214,18 +215,18 @@ def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
     back = call("reshape", *map(size_text, shape))
     title = f"give each step its axes again: reshape to {show_shape(shape)}"
     if whole:
-        yield Fix(title, (site.before(back),))
+        yield Fix(title, (site.insert_before(back),))
     else:
         first, *rest = map(size_text, shape[len(incoming) - 1 :])
         many = tree.Arithmetic(NOWHERE, first, tuple(("*", size) for size in rest))
-        yield Fix(f"{title}, from as many numbers", (site.before(call("dense", many), back),))
+        yield Fix(f"{title}, from as many numbers", (site.insert_before(call("dense", many), back),))
 
 
 def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
     """Yield fixes that remove the step that dropped the time axis, or replace it by one that keeps it."""
     assert made.layer is not None
     name = made.layer.row.name
-    incoming = site.came(made)
+    incoming = site.input_of(made)
     if name == "flatten" and incoming is not None and len(incoming.shape) >= 4 and expr is not None:
         each = print_expr(at_every_step(expr))
         yield Fix(f"flatten each frame alone, to keep the steps: {each}", (Edit(expr.span, each),))
@@ -249,8 +250,10 @@ def _taken_out(site: Site) -> Edit | None:
 
 def _restored(site: Site, value: Value, incoming: Tensor, takes: int) -> Iterator[Fix]:
     """Yield fixes that make a vector a sequence again: by ``repeat``, or by a shape for its numbers."""
-    flat = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "flatten"), None)
-    before = site.came(flat) if flat is not None else None
+    flat = next(
+        (n for n in site.predecessors(value) if n.layer is not None and n.layer.row.name == "flatten"), None
+    )
+    before = site.input_of(flat) if flat is not None else None
     steps = next(declared_steps(site.graph), None)
     if before is not None and len(before.shape) == takes and site.row.name != "td":
         shape = before.shape if takes > 2 or steps is None else (steps, before.shape[-1])
@@ -259,17 +262,17 @@ def _restored(site: Site, value: Value, incoming: Tensor, takes: int) -> Iterato
             numbers = product(shape)
             title = f"give it its axes again: reshape to {show_shape(shape)}"
             if incoming.shape[0] == numbers:
-                yield Fix(title, (site.before(back),))
+                yield Fix(title, (site.insert_before(back),))
             else:
                 first, *rest = [tree.Argument(NOWHERE, None, size_text(s)) for s in shape]
                 many = tree.Arithmetic(NOWHERE, first.value, tuple(("*", a.value) for a in rest))
                 dense = call("dense", many)
-                yield Fix(f"{title}, from as many numbers", (site.before(dense, back),))
+                yield Fix(f"{title}, from as many numbers", (site.insert_before(dense, back),))
     repeats = site.row.recurrent or site.row.steps or site.row.role == "attention"
     side = isqrt(width) if isinstance(width := incoming.shape[0], int) else 0
     if takes == 3 and before is None and side > 1 and side * side == width:
         square = call("reshape", number(side), number(side), number(1))
-        yield Fix(f"make it an image: {print_expr(square)}", (site.before(square),))
+        yield Fix(f"make it an image: {print_expr(square)}", (site.insert_before(square),))
     forgot = forgets_steps(maker(site.graph, value))
     named = None
     if takes == 2 and repeats and steps is None and not forgot:
@@ -281,13 +284,13 @@ def _restored(site: Site, value: Value, incoming: Tensor, takes: int) -> Iterato
         return
     if named is not None:
         name, edit = named
-        step = site.before(call("repeat", word(name)))
+        step = site.insert_before(call("repeat", word(name)))
         yield Fix(f"or repeat the vector at every step, {name} of them: repeat({name})", (edit, step))
     elif takes == 2 and repeats and (steps is not None or not forgot):
         times: Size = steps if steps is not None else 10
         yield Fix(
             f"or repeat the vector at every step: repeat({times})",
-            (site.before(call("repeat", size_text(times))),),
+            (site.insert_before(call("repeat", size_text(times))),),
         )
 
 
@@ -308,7 +311,7 @@ def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
         title = f"take seq off the {called(expr)}, to keep only its last step"
         changed = without(expr, "seq", "return_sequences")
         yield Fix(title, (Edit(expr.span, print_expr(changed)),))
-    yield Fix("or take the mean over the steps first", (site.before(word("gavgpool1d")),))
+    yield Fix("or take the mean over the steps first", (site.insert_before(word("gavgpool1d")),))
     if (edit := _taken_out(site)) is not None:
         yield Fix(f"or take {called(site.step)} out: there are steps already", (edit,))
 
@@ -334,8 +337,10 @@ def _one_hot(site: Site, embed: Node) -> Iterator[Fix]:
 def _fewer(site: Site, value: Value, incoming: Tensor, made: Node, takes: int) -> Iterator[Fix]:
     shape = incoming.shape
     long = [s for s in shape if s != 1]
-    embed = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "embed"), None)
-    fed = site.came(embed) if embed is not None else None
+    embed = next(
+        (n for n in site.predecessors(value) if n.layer is not None and n.layer.row.name == "embed"), None
+    )
+    fed = site.input_of(embed) if embed is not None else None
     if embed is not None and fed is not None and fed.dtype in FLOATS and len(fed.shape) == takes:
         edit = site.rewrite(embed, None)
         if edit is not None:
@@ -346,7 +351,7 @@ def _fewer(site: Site, value: Value, incoming: Tensor, made: Node, takes: int) -
         yield from _one_sample(site, made)
     if takes == 2 and len(long) == 2 and len(shape) > 2:
         back = call("reshape", *map(size_text, long))
-        yield Fix(f"leave out the axes of one: {print_expr(back)}", (site.before(back),))
+        yield Fix(f"leave out the axes of one: {print_expr(back)}", (site.insert_before(back),))
     if site.row.name == "td" or len(shape) > takes + 1:
         pass
     elif not site.row.recurrent and takes >= 2:
@@ -361,10 +366,10 @@ def _fewer(site: Site, value: Value, incoming: Tensor, made: Node, takes: int) -
             wide = product(shape[1:])
             flat = at_every_step(word("flatten"))
             title = f"flatten each step: ({shape[0]}, {wide})"
-            yield Fix(title, (site.before(flat),))
+            yield Fix(title, (site.insert_before(flat),))
         if len(shape) in (4, 5):
             pool = at_every_step(word(f"gavgpool{len(shape) - 2}d"))
-            yield Fix("take the mean over each step's image", (site.before(pool),))
+            yield Fix("take the mean over each step's image", (site.insert_before(pool),))
     if gives_steps(made) and takes == len(shape) - 1:
         expr = site.sources.of(made)
         if expr is not None:
@@ -390,7 +395,7 @@ def frames(site: Site, value: Value, takes: int, *, flat: bool = False) -> Itera
     if found is None:
         return
     source, expr = found
-    path = [n for n in site.back(value) if n.layer is not None]
+    path = [n for n in site.predecessors(value) if n.layer is not None]
     shape = source.outputs[0].shape if source.outputs is not None else ()
     per_frame = [n for n in path if n.layer is not None and not _any_axes(n.layer.row)]
     if len(shape) < 3 or not per_frame or any(n.layer is not None and n.layer.row.recurrent for n in path):

@@ -139,8 +139,8 @@ def _change(change: Change, room: int) -> list[str]:
     head = f"{mark} {step.name or step.row}: "
     if change.one is None or change.two is None:
         lines = _wrapped(head, step.text, room)
-        takes = f"takes {', '.join(step.takes)}" if step.takes else ""
-        gives = f"gives {' and '.join(map(show_shape, step.gives))}"
+        takes = f"takes {', '.join(step.inputs)}" if step.inputs else ""
+        gives = f"gives {' and '.join(map(show_shape, step.outputs))}"
         return lines + _wrapped("    ", ", ".join(filter(None, (takes, gives, _params(step)))), room)
     lines = _wrapped(head, step.text, room)
     for what, a, b in change.differences:
@@ -202,8 +202,8 @@ def _step_data(step: Step | None) -> dict[str, Any] | None:
     return {
         "name": step.name,
         "layer": step.text,
-        "takes": list(step.takes),
-        "gives": [[_plain(s) for s in shape] for shape in step.gives],
+        "takes": list(step.inputs),
+        "gives": [[_plain(s) for s in shape] for shape in step.outputs],
         "parameters": _plain(step.params),
     }
 

@@ -128,7 +128,7 @@ def _page(of: LayerFacts, width: int) -> Iterator[Line]:
     yield ()
     yield (("Example", "strong"),)
     yield ((f"  {of.example}", "plain"),)
-    yield from _lines(f"gives {of.gives}", width, 2)
+    yield from _lines(f"gives {of.output}", width, 2)
 
 
 def _named(param: ParamFacts) -> str:

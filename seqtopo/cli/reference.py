@@ -182,7 +182,7 @@ def mask_words(mask: Mask) -> str:
         "any": "passes where any value has one",
         "new": "made",
         "none": "ends",
-    }[mask.gives]
+    }[mask.output]
     return f"used, {gives}" if mask.uses else gives
 
 

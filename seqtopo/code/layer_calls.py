@@ -263,7 +263,7 @@ def _with_equal_ranks(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...
 
 def _axes(row: Row | None) -> Iterator[int]:
     """Yield the rank of each input of a layer, up to the first input that may have any."""
-    for took in row.clauses[0].takes if row is not None and row.keras else ():
+    for took in row.clauses[0].inputs if row is not None and row.keras else ():
         if "..." in took:
             return
         yield len(took)

@@ -83,7 +83,7 @@ def _for_output(view: View, index: int, labels: Array, series: bool, ids: bool) 
     value = graph.outputs[index]
     tensor = graph.tensor(value)
     head = head_of(view, value)
-    gives = head.gives if head is not None else ""
+    gives = head.activation if head is not None else ""
     shape: Shape = tensor.shape if tensor is not None else ()
     several = len(graph.outputs) > 1
     one = not shape or shape[-1] == 1

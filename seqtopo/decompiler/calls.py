@@ -38,7 +38,7 @@ class Call:
     config: Mapping[str, Any]
     args: list[Any] = field(default_factory=list)
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    gives: dict[int, Shaped] = field(default_factory=dict)
+    output_shapes: dict[int, Shaped] = field(default_factory=dict)
     """The shapes and dtypes of its outputs, by their numbers, if a later call says them."""
     shapes: Mapping[Ref, Shaped] = field(default_factory=dict)
     """The shapes and dtypes of its inputs."""
@@ -168,10 +168,10 @@ def _sequential(
         build = taker.config.get("build_config") if taker is not None else None
         shape = build.get("input_shape") if isinstance(build, dict) else None
         if _is_shape(shape):
-            call.gives[0] = (tuple(shape), "float32")
+            call.output_shapes[0] = (tuple(shape), "float32")
         _read_shapes(call)
-        if 0 in call.gives:
-            shapes[call.ref] = call.gives[0]
+        if 0 in call.output_shapes:
+            shapes[call.ref] = call.output_shapes[0]
         call.shapes = shapes
     return Calls(calls, [calls[0].ref], [calls[-1].ref], ("",), ("",))
 
@@ -219,7 +219,7 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
     for ref, shaped in shapes.items():
         giver = found.get((ref.layer, ref.call))
         if giver is not None:
-            giver.gives[ref.output] = shaped
+            giver.output_shapes[ref.output] = shaped
     for call in found.values():
         _read_shapes(call)
         call.shapes = shapes
@@ -253,7 +253,7 @@ def _read_shapes(call: Call) -> None:
     if isinstance(gives, list):
         for i, given in enumerate(gives):
             if isinstance(given, list) and len(given) == 2 and _is_shape(given[0]):
-                call.gives[i] = (tuple(given[0]), str(given[1]))
+                call.output_shapes[i] = (tuple(given[0]), str(given[1]))
 
 
 def _is_shape(value: Any) -> TypeGuard[list[int | None]]:

@@ -37,8 +37,8 @@ class Step:
     name: str
     text: str
     row: str
-    takes: tuple[str, ...]
-    gives: tuple[Shape, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[Shape, ...]
     params: Size
     again: bool
     """True if the layer was called before, where its weights are counted."""
@@ -208,8 +208,8 @@ def _change(x: Step | None, y: Step | None, back: Mapping[int, Step], one: Side,
     if x is None or y is None:
         return Change("removed" if y is None else "added", x, y)
     differences = [*_arguments(x, y, one, two), *_wiring(x, y, back, one, two)]
-    if not _same_shapes(x.gives, y.gives):
-        differences.append(("gives", _shapes(x.gives), _shapes(y.gives)))
+    if not _same_shapes(x.outputs, y.outputs):
+        differences.append(("gives", _shapes(x.outputs), _shapes(y.outputs)))
     if x.params != y.params and not (isinstance(x.params, Expr) and isinstance(y.params, Expr)):
         differences.append(("parameters", _count(x.params), _count(y.params)))
     if x.again != y.again:
@@ -266,8 +266,8 @@ def _wiring(x: Step, y: Step, back: Mapping[int, Step], one: Side, two: Side) ->
         return []
     if len(ours) == len(theirs) == 1 and theirs[0][0] is None:
         return []  # a step was added or changed before it, which is told there
-    names: tuple[Sequence[str], Sequence[str]] = x.takes, y.takes
-    if x.takes == y.takes:
+    names: tuple[Sequence[str], Sequence[str]] = x.inputs, y.inputs
+    if x.inputs == y.inputs:
         # Other steps of the same names: how they are written tells them apart.
         names = _written(one.graph, x), _written(two.graph, y)
     ours_named, theirs_named = (", ".join(each) or "nothing" for each in names)

@@ -70,7 +70,7 @@ class Masks:
         given = node.tensors.get("mask") if node.layer.row.role == "attention" else None
         if given:
             return frozenset({(given[0], GIVEN)})
-        return none.union(*mask.handed_on([self.of.get(v, none) for v in node.inputs]))
+        return none.union(*mask.output_masks([self.of.get(v, none) for v in node.inputs]))
 
     def automatic(self, node: Node, argument: str, refs: Sequence[Ref]) -> bool:
         """Return whether an argument of a call is the mask that its values have anyway."""

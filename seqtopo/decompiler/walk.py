@@ -408,7 +408,7 @@ class Walk(ModelCalls):
             why = why or (cut if call.kind == "GetItem" else "the language has no row for it")
         else:
             what = f"a {shown(call.kind)} layer"
-        tensor = call.gives.get(ref.output)
+        tensor = call.output_shapes.get(ref.output)
         incoming = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
         same = len(incoming) == 1 and bool(call.config.get("keeps_shape"))
         if tensor is None and not same:

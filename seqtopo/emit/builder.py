@@ -44,9 +44,9 @@ class Stock(Protocol):
         """Return a layer made by a function or class of the user's."""
 
     def call(
-        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], inferred: Sequence[Tensor]
     ) -> list[Any]:
-        """Return the outputs of a layer or a model; ``gives`` are the checker's shapes and dtypes of them."""
+        """Return the outputs of a layer or a model; ``inferred`` are the checker's shapes and dtypes."""
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:
         """Return an object of Keras by its place in ``keras``: ``initializers.Orthogonal``."""
@@ -58,9 +58,9 @@ class Stock(Protocol):
         """Return one of the arrays that a function of ``seqtopo.emit.inlined_helpers`` returns."""
 
     def several(
-        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], inferred: Sequence[Tensor]
     ) -> list[Any]:
-        """Return the outputs of a function of ``keras.ops`` with several, each as in ``gives``."""
+        """Return the outputs of a function of ``keras.ops`` with several, each as in ``inferred``."""
 
     def mask(self, x: Any) -> Any | None:
         """Return the mask that Keras has put on a tensor."""
@@ -77,10 +77,10 @@ class Stock(Protocol):
     def unique(self, word: str) -> str:
         """Return a name that no other operation has: the word with a number."""
 
-    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
+    def settle(self, value: Any, inferred: Tensor, stem: str, taken: bool) -> None:
         """Finish a node's value, made of all that was asked for since the last call of this method.
 
-        ``gives`` are the checker's shape and dtype of it. Its last operation is named ``stem``, unless a
+        ``inferred`` are the checker's shape and dtype of it. Its last operation is named ``stem``, unless a
         layer has that name (``taken``), and the others after it.
         """
 

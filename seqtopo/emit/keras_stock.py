@@ -88,7 +88,7 @@ class KerasStock:
         return make(**kwargs)
 
     def call(
-        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], inferred: Sequence[Tensor]
     ) -> list[Any]:
         """Return the outputs of a layer or a model."""
         keep_masks(layer)
@@ -112,7 +112,7 @@ class KerasStock:
         return getattr(inlined_helpers, function)(argument)[index]
 
     def several(
-        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], inferred: Sequence[Tensor]
     ) -> list[Any]:
         """Return the outputs of a function of ``keras.ops`` with several."""
         return list(getattr(self.ops, function)(*args, **kwargs))
@@ -144,7 +144,7 @@ class KerasStock:
         """Return a name that no other operation of the process has."""
         return f"{word}_{keras.backend.get_uid(word)}"
 
-    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
+    def settle(self, value: Any, inferred: Tensor, stem: str, taken: bool) -> None:
         """Name the operations that were made since the last call of this method."""
         self._named |= inlined_helpers.name_operations(dict(self._names.settle(value, stem, taken)))
 

@@ -380,7 +380,7 @@ def _as_function(row: Row) -> Function:
         if len(c.outputs) > 1:
             return c.stock.several(function.name, args, kwargs, c.outputs)
         result = getattr(c.stock.ops, function.name)(*args, **kwargs)
-        follows = row.mask is not None and row.mask(c.args.get, len(c.x.shape) - 1).gives == "first"
+        follows = row.mask is not None and row.mask(c.args.get, len(c.x.shape) - 1).output == "first"
         return _remasked(c, result, _mask_of(c)) if follows else result
 
     return emit

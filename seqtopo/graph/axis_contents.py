@@ -56,7 +56,7 @@ def reads_steps(node: Node) -> bool:
         return bool(layer.get("axis") == 1)
     if layer.get("data_format") == "channels_first":
         return False
-    takes = layer.row.clauses[0].takes[0]
+    takes = layer.row.clauses[0].inputs[0]
     return takes[0] == "T" or (takes[0] == "..." and takes[1:2] == ("T",) and _rank(node) == 2)
 
 

@@ -24,7 +24,7 @@ def mask_of(graph: Graph, node: Node) -> Mask:
 
 def makes(graph: Graph, node: Node) -> bool:
     """Return whether a call makes a mask."""
-    return mask_of(graph, node).gives == "new"
+    return mask_of(graph, node).output == "new"
 
 
 def masked_value(node: Node) -> float | None:
@@ -32,7 +32,7 @@ def masked_value(node: Node) -> float | None:
     if (
         node.layer is None
         or node.layer.row.mask is None
-        or node.layer.row.mask(arguments(node), 0).gives != "new"
+        or node.layer.row.mask(arguments(node), 0).output != "new"
     ):
         return None
     value = node.layer.get("mask_value")
@@ -91,18 +91,18 @@ def _output_mask(graph: Graph, node: Node, incoming: tuple[Masked | None, ...]) 
     """Return the mask of a node's output, from those of its inputs."""
     mask = mask_of(graph, node)
     first = incoming[0] if incoming else None
-    if mask.gives == "new":
+    if mask.output == "new":
         return Masked(node)
-    if mask.gives == "any":
+    if mask.output == "any":
         return reduce(_first_alive, incoming, None)
-    if mask.gives == "every":
+    if mask.output == "every":
         alive = [m for m in incoming if m is not None and m.end is None]
         ended = next((m for m in incoming if m is not None and m.end is not None), None)
         if len(alive) == len(incoming) or not alive or ended is not None:
             return ended or first
         return Masked(alive[0].origin, node)
     assert node.layer is not None
-    if mask.gives == "first":
+    if mask.output == "first":
         own = node.layer.row.recurrent and node.tensors.get("mask") is not None
         return None if own else first
     # The mask of ids is another matter: there are no features yet.

@@ -139,7 +139,7 @@ def _append(path: MainPath, sources: Sources, step: tree.Expr, title: str) -> Fi
     """Return the fix that adds a step behind the last layer; a softmax there goes behind the new step."""
     node = path.nodes[0]
     expr, text = sources.of(node), print_expr(step)
-    if expr is not None and node.layer is not None and len(path.shape) != len(path.into(node)) - 1:
+    if expr is not None and node.layer is not None and len(path.shape) != len(path.input_shape(node)) - 1:
         if node.layer.row.name == "softmax" or print_expr(expr) == "softmax":
             return Fix(title, (Edit(Span(expr.span.start, expr.span.start), f"{text} -> "),))
         bare = without(expr, "softmax", "activation")

@@ -33,12 +33,12 @@ class MainPath:
         passed = passes(self.graph, node)
         return passed is not None and passed.window == SAME
 
-    def into(self, node: Node) -> Shape:
+    def input_shape(self, node: Node) -> Shape:
         """Return the shape of a node's first input; () without inputs."""
         tensor = self.graph.tensor(node.inputs[0]) if node.inputs else None
         return tensor.shape if tensor is not None else ()
 
-    def out(self, node: Node) -> Shape:
+    def output_shape(self, node: Node) -> Shape:
         """Return the shape of a node's first output."""
         return node.outputs[0].shape if node.outputs else ()
 
@@ -51,7 +51,9 @@ class MainPath:
     @cached_property
     def collapse(self) -> Node | None:
         """The last node that removes an axis, so that steps become one answer."""
-        return next((n for n in self.nodes if n.inputs and len(self.out(n)) < len(self.into(n))), None)
+        return next(
+            (n for n in self.nodes if n.inputs and len(self.output_shape(n)) < len(self.input_shape(n))), None
+        )
 
     @cached_property
     def keeper(self) -> Node | None:
@@ -59,7 +61,7 @@ class MainPath:
         for node in self.nodes:
             if node is self.collapse:
                 return None
-            if node.layer is not None and node.layer.row.recurrent and len(self.out(node)) == 2:
+            if node.layer is not None and node.layer.row.recurrent and len(self.output_shape(node)) == 2:
                 return node
         return None
 
@@ -70,7 +72,7 @@ class MainPath:
         for node in self.nodes:
             if node.layer is None or node.layer.row.recurrent or len(node.inputs) != 1:
                 break
-            if self.out(node)[:-1] != self.into(node)[:-1] or not self._is_per_step(node):
+            if self.output_shape(node)[:-1] != self.input_shape(node)[:-1] or not self._is_per_step(node):
                 break
             found.append(node)
         return found
@@ -83,7 +85,7 @@ class MainPath:
             node is not None
             and node.layer is not None
             and node.layer.row.name == "dense"
-            and len(self.into(node)) > 1
+            and len(self.input_shape(node)) > 1
         ):
             return node
         return None
@@ -96,7 +98,7 @@ class MainPath:
                 return None
             if units_of(node.layer) is not None:
                 return node
-            if self.out(node) != self.into(node):
+            if self.output_shape(node) != self.input_shape(node):
                 return None
         return None
 
@@ -105,7 +107,11 @@ class MainPath:
         """The product of the strides of all convolutions and pools on the path."""
         found = 1
         for node in self.nodes:
-            if node.layer is not None and len(self.out(node)) > 1 and len(self.into(node)) > 1:
+            if (
+                node.layer is not None
+                and len(self.output_shape(node)) > 1
+                and len(self.input_shape(node)) > 1
+            ):
                 found *= stride_of(node.layer)
         return found
 
@@ -113,8 +119,8 @@ class MainPath:
     def uneven(self) -> Node | None:
         """The first pool or convolution on the path whose stride does not divide its steps."""
         for node in reversed(self.nodes):
-            if node.layer is not None and len(self.into(node)) > 1:
-                steps = self.into(node)[0]
+            if node.layer is not None and len(self.input_shape(node)) > 1:
+                steps = self.input_shape(node)[0]
                 if isinstance(steps, int) and steps % stride_of(node.layer):
                     return node
         return None
@@ -124,7 +130,7 @@ class MainPath:
         """The numbers of steps along the path, from the input on, without repetitions."""
         found: list[Size] = []
         for node in reversed(self.nodes):
-            shape = self.out(node)
+            shape = self.output_shape(node)
             size = shape[0] if len(shape) >= 2 or (node.layer is None and shape) else None
             if size is None:
                 break

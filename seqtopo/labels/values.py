@@ -220,16 +220,20 @@ def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Trie
     if not isinstance(steps, int) or not isinstance(length, int) or steps >= length:
         return
     shorter = [
-        n for n in path.nodes if n.inputs and len(path.out(n)) > 1 and path.out(n)[:1] != path.into(n)[:1]
+        n
+        for n in path.nodes
+        if n.inputs and len(path.output_shape(n)) > 1 and path.output_shape(n)[:1] != path.input_shape(n)[:1]
     ]
     node = shorter[0] if shorter else path.nodes[-1]
-    before = path.into(node)[:1]
+    before = path.input_shape(node)[:1]
     yield Diagnostic(
         "ST706",
         f"ctc cannot align a label of {count(length, 'symbol')} with {count(steps, 'step')}: it needs at "
         "least one step for each symbol",
         node.span,
-        label=f"{count(before[0], 'step')} to {path.out(node)[0]}" if before else count(steps, "step"),
+        label=f"{count(before[0], 'step')} to {path.output_shape(node)[0]}"
+        if before
+        else count(steps, "step"),
         labels=(Label(compared.span, f"up to {count(length, 'symbol')}"),)
         if compared.span is not None
         else (),
@@ -242,7 +246,7 @@ def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Trie
 
 def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Fix]:
     expr = sources.of(node)
-    before = path.into(node)[0] if path.into(node) else 0
+    before = path.input_shape(node)[0] if path.input_shape(node) else 0
     if not isinstance(expr, tree.Call) or not isinstance(before, int) or before < length:
         return
     stride = before // length

@@ -110,7 +110,7 @@ def _wanted(path: MainPath, compared: Compared, output: Shape) -> Shape:
     if compared.loss == "ctc":
         return (*labels[:1], output[-1]) if output else labels
     if len(labels) == 1 and len(output) <= 1 and path.collapse is not None and labels[0] != 1:
-        steps = (*path.into(path.collapse)[:1], *path.steps[:1], *compared.steps)
+        steps = (*path.input_shape(path.collapse)[:1], *path.steps[:1], *compared.steps)
         if any(fits(labels[0], size) for size in steps):
             return (labels[0], 1)
     return labels
@@ -132,7 +132,7 @@ def _collapsed(
             notes=notes,
             help="declare the missing axis in in(...), or make it with repeat(N)",
         )
-    steps = path.into(node)[0]
+    steps = path.input_shape(node)[0]
     each = "one for every step" if fits(wanted[0], steps) else f"for {count(wanted[0], 'step')}"
     return Mismatch(
         path,
@@ -140,7 +140,7 @@ def _collapsed(
         wanted,
         f"{compared.phrase}, {each}, but {gives}: one for the whole sequence",
         node.span,
-        f"gives {show_shape(path.out(node))}: {_only(node)}",
+        f"gives {show_shape(path.output_shape(node))}: {_only(node)}",
         notes=notes,
         help="keep the steps with seq, or repeat the vector with repeat(N) before a layer with seq",
     )
@@ -170,13 +170,13 @@ def _kept(
     unknown = str(steps) == "?"
     if node is keeper:
         kept = "all steps" if unknown else f"its {count(steps, 'step')}"
-        label = f"keeps {kept}: gives {show_shape(path.out(node))}"
+        label = f"keeps {kept}: gives {show_shape(path.output_shape(node))}"
     elif node is path.first_dense:
         each = "each step" if unknown or steps == 1 else f"each of the {steps} steps"
-        label = f"works on {each}: gives {show_shape(path.out(node))}"
+        label = f"works on {each}: gives {show_shape(path.output_shape(node))}"
         notes = (*notes, "dense does not flatten: it works on the last axis, at each step by itself")
     else:
-        label = f"gives {show_shape(path.out(node))}"
+        label = f"gives {show_shape(path.output_shape(node))}"
     return Mismatch(
         path,
         how,
@@ -212,9 +212,9 @@ def _lengths(
         f"{compared.phrase}: {count(wanted[0], 'step')}, but the model gives {show_shape(output)}: "
         f"{count(output[0], 'step')}",
         node.span,
-        f"{count(path.into(node)[0], 'step')} to {path.out(node)[0]}"
+        f"{count(path.input_shape(node)[0], 'step')} to {path.output_shape(node)[0]}"
         if node in (cut, uneven)
-        else f"gives {show_shape(path.out(node))}",
+        else f"gives {show_shape(path.output_shape(node))}",
         notes=notes,
         help=_advice_to_restore_steps(path)
         if node in (cut, uneven)
@@ -241,7 +241,7 @@ def _ctc(path: MainPath, compared: Compared, output: Shape, wanted: Shape) -> Mi
         wanted,
         f"ctc aligns a label with the steps of the output, but the model gives {show_shape(output)}",
         node.span,
-        f"gives {show_shape(path.out(node))}",
+        f"gives {show_shape(path.output_shape(node))}",
         help="let the model give a distribution at every step: (T, classes)",
     )
 

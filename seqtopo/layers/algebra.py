@@ -126,7 +126,7 @@ def _svd(call: LayerCall) -> Outcome:
 
 
 def _of_matrices(call: Call) -> Passed:
-    if call.axis < len(call.came) - 2:
+    if call.axis < len(call.in_shape) - 2:
         return timing.keeps(call)
     return timing.ends(call)
 
@@ -183,10 +183,10 @@ def _on_diagonal(call: Call) -> Passed:
     (one,), (two,) = call.axes("axis1"), call.axes("axis2")
     if call.axis in (one, two):
         offset = call.get("offset")
-        if len(call.gives) < len(call.came) - 1:
+        if len(call.out_shape) < len(call.in_shape) - 1:
             return timing.ends(call)
         before = max(-offset, 0) if call.axis == one else max(offset, 0)
-        return Passed(len(call.gives) - 1, shifted(before))
+        return Passed(len(call.out_shape) - 1, shifted(before))
     return Passed(call.axis - (one < call.axis) - (two < call.axis), SAME)
 
 

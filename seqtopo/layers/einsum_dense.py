@@ -32,9 +32,9 @@ class Equation(NamedTuple):
     ``left`` and ``right`` say at which end an ellipsis stands for any number of axes.
     """
 
-    takes: str
+    input: str
     kernel: str
-    gives: str
+    output: str
     left: bool
     right: bool
 
@@ -43,7 +43,7 @@ def read_equation(text: str) -> Equation | None:
     """Parse an equation; None if it is not of a form that Keras knows.
 
     >>> read_equation("...x,xy->...y")
-    Equation(takes='x', kernel='xy', gives='y', left=True, right=False)
+    Equation(input='x', kernel='xy', output='y', left=True, right=False)
     >>> read_equation("ab->ba")
     """
     found = _FORM.fullmatch(text)
@@ -73,7 +73,7 @@ def _letters(call: LayerCall) -> Equation:
             "is not of a form it knows",
             "write 'abc,cd->abd', '...x,xy->...y' or 'ab...,bc->ac...': the input, the kernel, the output",
         )
-    for part in (found.takes, found.kernel, found.gives):
+    for part in (found.input, found.kernel, found.output):
         if len(set(part)) < len(part):
             raise _refusal(
                 call,
@@ -82,8 +82,8 @@ def _letters(call: LayerCall) -> Equation:
                 f"{part} names a letter twice",
                 "give each axis a letter of its own",
             )
-    for letter in found.gives:
-        if letter not in found.takes and letter not in found.kernel:
+    for letter in found.output:
+        if letter not in found.input and letter not in found.kernel:
             raise _refusal(
                 call,
                 "ST203",
@@ -92,7 +92,7 @@ def _letters(call: LayerCall) -> Equation:
                 f"put {letter} into the kernel to make a new axis of it",
             )
     for letter in found.kernel:
-        if letter not in found.takes and letter not in found.gives:
+        if letter not in found.input and letter not in found.output:
             raise _refusal(
                 call,
                 "ST203",
@@ -106,17 +106,17 @@ def _letters(call: LayerCall) -> Equation:
 def _axes(call: LayerCall, equation: Equation) -> int:
     """Return the number of incoming axes, the batch included, that the ellipsis stands for."""
     rank = len(call.shape) + 1
-    elided = rank - len(equation.takes)
+    elided = rank - len(equation.input)
     if elided < 0 or (elided and not (equation.left or equation.right)):
         more = " or more" if equation.left or equation.right else ""
         raise call.refuse(
             "ST301",
-            f"has the equation '{call['equation']}', whose input has {len(equation.takes)}{more} axes with "
+            f"has the equation '{call['equation']}', whose input has {len(equation.input)}{more} axes with "
             f"the batch, but is given {call.inputs[0]}",
             label=f"is given {rank} axes with the batch",
             help="write a letter for each axis of the input, the batch first, or ... for the leading ones",
             at=("input", 0),
-            takes=len(equation.takes) - 1,
+            takes=len(equation.input) - 1,
         )
     return elided
 
@@ -124,8 +124,8 @@ def _axes(call: LayerCall, equation: Equation) -> int:
 def _check_batch(call: LayerCall, equation: Equation, elided: int) -> None:
     if equation.left and elided:
         return
-    batch = equation.takes[0]
-    if equation.gives[0] != batch or batch in equation.kernel:
+    batch = equation.input[0]
+    if equation.output[0] != batch or batch in equation.kernel:
         raise _refusal(
             call,
             "ST203",
@@ -162,9 +162,9 @@ def solve(call: LayerCall) -> Solved:
     batched = not (equation.left and elided)
     # None stands for the batch, whose size no letter may need.
     incoming: tuple[Size | None, ...] = (None, *call.shape)
-    own = incoming[elided:] if equation.left else incoming[: len(equation.takes)]
-    sizes = dict(zip(equation.takes, own, strict=True))
-    letters = equation.gives[batched:]
+    own = incoming[elided:] if equation.left else incoming[: len(equation.input)]
+    sizes = dict(zip(equation.input, own, strict=True))
+    letters = equation.output[batched:]
     written = call["output_shape"]
     written = written if isinstance(written, tuple) else (written,)
     if len(written) != len(letters):
@@ -180,7 +180,7 @@ def solve(call: LayerCall) -> Solved:
     left_open = {
         letter
         for letter, size in zip(letters, written, strict=True)
-        if letter in equation.takes and size is not None and is_open(size)
+        if letter in equation.input and size is not None and is_open(size)
     }
     filled = tuple(_agree(call, letter, size, sizes) for letter, size in zip(letters, written, strict=True))
     sizes |= dict(zip(letters, filled, strict=True))
@@ -195,10 +195,10 @@ def solve(call: LayerCall) -> Solved:
             f"... stands for {show_shape(kept)}",
             "write a letter for each axis, the batch first",
         )
-    trailing = call.shape[len(equation.takes) - 1 :] if equation.right else ()
+    trailing = call.shape[len(equation.input) - 1 :] if equation.right else ()
     kernel = tuple(_known(sizes[letter]) for letter in equation.kernel)
     bias = _bias(call, equation, sizes, len(trailing))
-    stays = {letter for letter in letters if letter in equation.takes and isinstance(sizes[letter], Expr)}
+    stays = {letter for letter in letters if letter in equation.input and isinstance(sizes[letter], Expr)}
     stays |= left_open
     plain = tuple(None if letter in stays else sizes[letter] for letter in letters)
     shown = tuple(
@@ -246,7 +246,7 @@ def _bias(
     axes = call["bias_axes"]
     if axes is None:
         return None
-    strange = [a for a in axes if a not in equation.gives or sizes[a] is None]
+    strange = [a for a in axes if a not in equation.output or sizes[a] is None]
     if strange or not axes:
         what = f"{strange[0]}, which is not an axis of the output to size" if strange else "no axis at all"
         raise _refusal(
@@ -254,12 +254,12 @@ def _bias(
             "ST203",
             f"has bias_axes '{axes}' with {what}",
             "must be letters of the output",
-            f"write some of {', '.join(equation.gives)}, such as '{equation.gives[-1]}', or leave it out",
+            f"write some of {', '.join(equation.output)}, such as '{equation.output[-1]}', or leave it out",
             at="bias_axes",
         )
-    start = min(map(equation.gives.index, axes))
+    start = min(map(equation.output.index, axes))
     return (
-        *(_known(sizes[letter]) if letter in axes else 1 for letter in equation.gives[start:]),
+        *(_known(sizes[letter]) if letter in axes else 1 for letter in equation.output[start:]),
         *(1,) * trailing,
     )
 
@@ -280,7 +280,7 @@ def _work(call: LayerCall, outcome: Outcome) -> Products:
     summed = [
         size
         for letter, size in zip(equation.kernel, solve(call).kernel, strict=True)
-        if letter not in equation.gives
+        if letter not in equation.output
     ]
     return Products(product([*outcome.outputs[0].shape, *summed]))
 
@@ -305,17 +305,17 @@ def _time(call: Call) -> Passed:
     """Return the place of the time axis in the output; it ends where its letter is summed over."""
     equation = read_equation(call.get("equation"))
     assert equation is not None
-    elided = len(call.came) + 1 - len(equation.takes)
+    elided = len(call.in_shape) + 1 - len(equation.input)
     at = call.axis + 1
     if equation.left and at < elided:
         return timing.keeps(call)
-    if equation.right and at >= len(equation.takes):
-        return Passed(len(call.gives) - len(call.came) + call.axis, SAME)
+    if equation.right and at >= len(equation.input):
+        return Passed(len(call.out_shape) - len(call.in_shape) + call.axis, SAME)
     in_front = elided if equation.left else 0
-    letter = equation.takes[at - in_front]
-    if letter not in equation.gives:
+    letter = equation.input[at - in_front]
+    if letter not in equation.output:
         return timing.ends(call)
-    return Passed(equation.gives.index(letter) + in_front - 1, SAME)
+    return Passed(equation.output.index(letter) + in_front - 1, SAME)
 
 
 ROW = Row(

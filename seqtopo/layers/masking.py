@@ -15,19 +15,21 @@ Known = TypeVar("Known")
 class Mask(NamedTuple):
     """The effect of one call on masks.
 
-    ``gives`` is the mask of the output: that of the ``first`` value, one where ``every`` value or ``any`` of
+    ``output`` is the mask of the output: that of the ``first`` value, one where ``every`` value or ``any`` of
     them has one, a ``new`` one, or ``none``. ``uses`` says whether masked steps take no part in the output.
     """
 
-    gives: Literal["first", "every", "any", "new", "none"]
+    output: Literal["first", "every", "any", "new", "none"]
     uses: bool = False
 
-    def handed_on(self, incoming: Sequence[Known]) -> list[Known]:
+    def output_masks(self, incoming: Sequence[Known]) -> list[Known]:
         """Return the incoming masks that make up the mask of the output; a False one counts as no mask."""
         there = [mask for mask in incoming if mask]
-        if self.gives == "first":
+        if self.output == "first":
             return [mask for mask in incoming[:1] if mask]
-        return there if self.gives == "any" or (self.gives == "every" and len(there) == len(incoming)) else []
+        return (
+            there if self.output == "any" or (self.output == "every" and len(there) == len(incoming)) else []
+        )
 
 
 Get = Callable[[str], Any]

@@ -73,14 +73,14 @@ class Clause(NamedTuple):
     """One ``inputs -> output`` of a row's pattern, and the argument that must be true for it."""
 
     when: str
-    takes: tuple[tuple[str, ...], ...]
-    gives: tuple[Term, ...]
+    inputs: tuple[tuple[str, ...], ...]
+    output: tuple[Term, ...]
 
     def match(self, layer: str, inputs: tuple[Tensor, ...], seen: tuple[Tensor, ...]) -> dict[str, Any]:
         """Bind the names of the pattern to the sizes of the values; ``inputs`` is what messages show."""
         axes: dict[str, Any] = {}
         for i, (tensor, incoming) in enumerate(zip(seen, inputs, strict=True)):
-            names = self.takes[min(i, len(self.takes) - 1)]
+            names = self.inputs[min(i, len(self.inputs) - 1)]
             free = "..." in names
             least = len(names) - free
             if len(tensor.shape) != least and not (free and len(tensor.shape) > least):
@@ -97,7 +97,7 @@ class Clause(NamedTuple):
 
     def fill(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
         """Return the output's shape."""
-        return tuple(size for term in self.gives for size in term.all(axes, args))
+        return tuple(size for term in self.output for size in term.all(axes, args))
 
 
 def show_pattern(names: tuple[str, ...]) -> str:
@@ -135,7 +135,7 @@ def read_clause(text: str) -> Clause:
     """Parse one clause of a row's pattern.
 
     >>> clause = read_clause("return_sequences: T F -> T units")
-    >>> clause.when, clause.takes, [t.text for t in clause.gives]
+    >>> clause.when, clause.inputs, [t.text for t in clause.output]
     ('return_sequences', (('T', 'F'),), ['T', 'units'])
     """
     when, colon, rest = text.rpartition(":")

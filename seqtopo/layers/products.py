@@ -111,7 +111,7 @@ def _matmul_work(call: LayerCall, outcome: Outcome) -> Products:
 
 
 def _multiplies(call: Call) -> Passed:
-    rank = len(call.came)
+    rank = len(call.in_shape)
     first = call.place == 0 and call.get("x1") is None
     if call.axis == (rank - 1 if first else rank - 2):
         return timing.ends(call)
@@ -228,7 +228,7 @@ def _by_letters(call: Call) -> Passed:
     if letter not in gives:
         return timing.ends(call)
     place = gives.index(letter) - 1
-    if call.steps == 1 and call.gives[place] != 1:
+    if call.steps == 1 and call.out_shape[place] != 1:
         return Passed(place, Window(FIRST, FIRST))
     return Passed(place, SAME)
 
@@ -248,7 +248,7 @@ def _cross(call: LayerCall) -> Outcome:
 
 
 def _crosses(call: Call) -> Passed:
-    last = call.axis == len(call.came) - 1
+    last = call.axis == len(call.in_shape) - 1
     return Passed(call.axis, every(call.steps, SELF)) if last else timing.merges(call)
 
 
@@ -263,7 +263,7 @@ def _distances(call: LayerCall) -> Outcome:
 
 
 def _measures(call: Call) -> Passed:
-    rank = len(call.came)
+    rank = len(call.in_shape)
     if call.axis == rank - 1:
         return timing.ends(call)
     if call.axis < rank - 2:

@@ -265,7 +265,7 @@ class Row:
     @property
     def any_axes(self) -> bool:
         """True if the input may have any number of axes."""
-        return "..." in self.clauses[0].takes[0]
+        return "..." in self.clauses[0].inputs[0]
 
     @property
     def by_sample(self) -> bool:

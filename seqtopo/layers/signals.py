@@ -66,7 +66,7 @@ def _inverse_real_fourier(call: LayerCall) -> Outcome:
 
 def _transforms(axes: int) -> Any:
     def rule(call: Call) -> Passed:
-        if call.axis < len(call.came) - axes:
+        if call.axis < len(call.in_shape) - axes:
             return timing.keeps(call)
         return Passed(call.axis, every(call.steps, None, False))
 
@@ -109,7 +109,7 @@ def _windows(call: LayerCall) -> Shape:
 
 
 def _cuts_windows(call: Call) -> Passed:
-    if call.axis < len(call.came) - 1:
+    if call.axis < len(call.in_shape) - 1:
         return timing.keeps(call)
     stride, length = call.get("sequence_stride"), call.get("sequence_length")
     last = Bound(stride, length - 1)

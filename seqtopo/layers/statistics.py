@@ -175,7 +175,7 @@ def _difference_window(call: Call) -> Passed:
 
 
 def _ranks(call: Call) -> Passed:
-    last = call.axis == len(call.came) - 1
+    last = call.axis == len(call.in_shape) - 1
     return Passed(call.axis, every(call.steps, None, False)) if last else timing.keeps(call)
 
 

@@ -61,25 +61,25 @@ class Call(NamedTuple):
     output: int = 0
 
     @property
-    def came(self) -> tuple[Size, ...]:
+    def in_shape(self) -> tuple[Size, ...]:
         """The shape of the input whose time is followed."""
         return self.inputs[self.place].shape
 
     @property
-    def gives(self) -> tuple[Size, ...]:
+    def out_shape(self) -> tuple[Size, ...]:
         """The shape of the output."""
         return self.outputs[self.output].shape
 
     @property
     def steps(self) -> Size:
         """The number of incoming steps."""
-        return self.came[self.axis]
+        return self.in_shape[self.axis]
 
     def axes(self, name: str = "axis") -> tuple[int, ...]:
         """Return the axes that an argument names, counted from 0 without the batch; () for none."""
         found = self.get(name)
         several = found if isinstance(found, (tuple, list)) else (found,)
-        rank = len(self.came)
+        rank = len(self.in_shape)
         return tuple(a - 1 if a > 0 else rank + a for a in several if isinstance(a, int))
 
 

@@ -42,17 +42,17 @@ def ends(call: Call) -> Passed:
 
 def sums_features(call: Call) -> Passed:
     """Make each step from itself alone, unless time is the last axis, which is summed over."""
-    return ends(call) if call.axis == len(call.came) - 1 else keeps(call)
+    return ends(call) if call.axis == len(call.in_shape) - 1 else keeps(call)
 
 
 def looks_up(call: Call) -> Passed:
     """Make a vector of each id; the reverse is a sum over the last axis."""
-    return keeps(call) if len(call.gives) > len(call.came) else sums_features(call)
+    return keeps(call) if len(call.out_shape) > len(call.in_shape) else sums_features(call)
 
 
 def counts(call: Call) -> Passed:
     """Make a vector of each id, or one vector that counts them all."""
-    return keeps(call) if call.axis < len(call.gives) - 1 else ends(call)
+    return keeps(call) if call.axis < len(call.out_shape) - 1 else ends(call)
 
 
 def mixes_all(call: Call) -> Passed:
@@ -67,7 +67,7 @@ def sees_past(call: Call) -> Passed:
 
 def unknown(call: Call) -> Passed:
     """Assume of a layer that says nothing: an axis that keeps its length has the same steps, mixed."""
-    if call.axis < len(call.gives) and call.gives[call.axis] == call.steps:
+    if call.axis < len(call.out_shape) and call.out_shape[call.axis] == call.steps:
         return Passed(call.axis, every(call.steps, SELF, False))
     return Passed(None, every(call.steps, None, False))
 
@@ -123,14 +123,14 @@ def flattens(call: Call) -> Passed:
 
 def reshapes(call: Call) -> Passed:
     """Put the same numbers in rows of another length."""
-    return _cut_anew(call, product(call.gives[1:]))
+    return _cut_anew(call, product(call.out_shape[1:]))
 
 
 def _cut_anew(call: Call, width: Size) -> Passed:
-    before = product(call.came[1:])
+    before = product(call.in_shape[1:])
     if call.axis:
-        lead = call.came[: call.axis + 1]
-        kept = call.gives[: call.axis + 1] == lead and len(call.gives) > call.axis
+        lead = call.in_shape[: call.axis + 1]
+        kept = call.out_shape[: call.axis + 1] == lead and len(call.out_shape) > call.axis
         return keeps(call) if kept else ends(call)
     if before == width:
         return keeps(call)
@@ -163,7 +163,7 @@ def swaps(call: Call) -> Passed:
 def expands(call: Call) -> Passed:
     """Make a new axis of one place."""
     axis = call.get("axis")
-    at = axis - 1 if axis > 0 else len(call.gives) + axis
+    at = axis - 1 if axis > 0 else len(call.out_shape) + axis
     return Passed(call.axis + (at <= call.axis), SAME)
 
 
@@ -199,7 +199,7 @@ def activates(call: Call) -> Passed:
         name, axis = function.name, function.kwargs.get("axis", -1)
     if name not in ("softmax", "log_softmax", "sparsemax", "glu"):
         return keeps(call)
-    along = axis - 1 if axis > 0 else len(call.came) + axis
+    along = axis - 1 if axis > 0 else len(call.in_shape) + axis
     if along != call.axis:
         return keeps(call)
     return ends(call) if name == "glu" else Passed(call.axis, every(call.steps, SELF))
@@ -272,7 +272,7 @@ def merges(call: Call) -> Passed:
     """Merge by element, where one step is broadcast; with an axis, ``max`` reduces."""
     if len(call.inputs) == 1 and call.axes():
         return removes(call)
-    if call.steps == 1 and call.gives[call.axis] != 1:
+    if call.steps == 1 and call.out_shape[call.axis] != 1:
         return Passed(call.axis, Window(FIRST, FIRST))
     return keeps(call)
 
@@ -431,7 +431,7 @@ def mel_frames(call: Call) -> Passed:
 
 def attends(call: Call) -> Passed:
     """Keep the query's steps; each sees all steps of the value, or with causal those up to its own."""
-    rank = len(call.came)
+    rank = len(call.in_shape)
     axes = call.get("attention_axes")
     # Without axes of its own, dot-product attention looks along the last but one, mha along all of them.
     over: tuple[int, ...] = (rank - 2,)

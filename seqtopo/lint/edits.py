@@ -80,7 +80,7 @@ class Edits:
         here = self.written(node)
         return None if here is None else self._put(here, (here, *steps))
 
-    def before(self, node: Node, *steps: tree.Expr) -> Edit | None:
+    def insert_before(self, node: Node, *steps: tree.Expr) -> Edit | None:
         """Put steps in front of a node's."""
         here = self.written(node)
         return None if here is None else self._put(here, (*steps, here))

@@ -19,13 +19,13 @@ from seqtopo.syntax import tree
 class Head(NamedTuple):
     """The layer whose numbers an output has.
 
-    ``gives`` is its activation: ``softmax``, ``sigmoid``, ``linear`` where it has none, and "" where it
+    ``activation`` is its function: ``softmax``, ``sigmoid``, ``linear`` where it has none, and "" where it
     cannot be told. ``at`` is its call. ``after`` are the layers behind
     it, the last one first, which pass its numbers on.
     """
 
     place: Place
-    gives: str
+    activation: str
     tensor: Tensor
     at: tuple[View, Node]
     after: tuple[tuple[View, Node], ...] = ()
@@ -85,7 +85,7 @@ def activation_of(layer: Layer) -> str:
 def with_activation(view: View, name: str) -> list[Node]:
     """Return the calls of layers, wrapped or not, that have an activation, given or by themselves."""
     rows = [row.name for row in view.index.rows.values() if activation_of(Layer(row)) == name]
-    found = in_order(view.index.held(rows), view.calls_given("activation"))
+    found = in_order(view.index.called_or_wrapped(rows), view.calls_given("activation"))
     return [node for node in found if activation_of(place_of(view, node).layer) == name]
 
 

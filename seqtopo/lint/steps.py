@@ -25,7 +25,10 @@ def each_alone(view: View, node: Node) -> bool:
     """Return whether a call makes each of its steps from that one step; of a vector, another one."""
     if node.layer is None or len(node.inputs) != 1 or node.layer.row.recurrent:
         return False
-    if len(view.came(node).shape) == len(view.out(node).shape) == 1 and view.came(node).dtype in FLOATS:
+    if (
+        len(view.input_of(node).shape) == len(view.output_of(node).shape) == 1
+        and view.input_of(node).dtype in FLOATS
+    ):
         return True
     # Along another axis, an operation may select some of the features, or reorder them.
     chooses = node.layer.row.emit and "axis" in node.layer.row.by_name
@@ -34,7 +37,7 @@ def each_alone(view: View, node: Node) -> bool:
 
 def step_by_step(view: View, node: Node) -> bool:
     """Return whether a call makes each of its steps from that one step, with as many axes as came in."""
-    return each_alone(view, node) and len(view.came(node).shape) == len(view.out(node).shape)
+    return each_alone(view, node) and len(view.input_of(node).shape) == len(view.output_of(node).shape)
 
 
 def hands_on(view: View, node: Node) -> bool:
@@ -69,7 +72,7 @@ def joins_features(view: View, node: Node) -> bool:
     return (
         node.layer is not None
         and node.layer.row.name == "concat"
-        and node.layer.get("axis") in (-1, len(view.came(node).shape))
+        and node.layer.get("axis") in (-1, len(view.input_of(node).shape))
     )
 
 
@@ -110,7 +113,7 @@ def steps(view: View) -> dict[int, Steps]:
 
 
 def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
-    shape = view.out(node).shape
+    shape = view.output_of(node).shape
     if node.layer is None:
         return Steps(node.index) if is_sequence(view.graph, node.index) else None
     incoming = [found.get(value.node) if not value.extra else None for value in node.inputs]
@@ -148,5 +151,7 @@ def _turn(before: Steps, node: Node) -> Node | None:
 
 def _ids(view: View, node: Node) -> bool:
     """Return whether a node hands on ids, one for each step."""
-    incoming = view.came(node)
-    return len(incoming.shape) == 1 and incoming.dtype != "float32" and view.out(node).dtype != "float32"
+    incoming = view.input_of(node)
+    return (
+        len(incoming.shape) == 1 and incoming.dtype != "float32" and view.output_of(node).dtype != "float32"
+    )

@@ -180,15 +180,15 @@ class View:
         assert found is not None
         return found
 
-    def into(self, node: Node) -> tuple[Tensor, ...]:
+    def inputs_of(self, node: Node) -> tuple[Tensor, ...]:
         """Return the inputs of a call."""
         return tuple([self.tensor(value) for value in node.inputs])
 
-    def came(self, node: Node) -> Tensor:
+    def input_of(self, node: Node) -> Tensor:
         """Return the first input of a call."""
         return self.tensor(node.inputs[0])
 
-    def out(self, node: Node) -> Tensor:
+    def output_of(self, node: Node) -> Tensor:
         """Return the first output of a node."""
         assert node.outputs is not None
         return node.outputs[0]
@@ -201,7 +201,7 @@ class View:
         """Return whether a node calls a layer with one of these roles."""
         return node.layer is not None and node.layer.row.role in roles
 
-    def behind(self, values: Bundle) -> Iterator[Node]:
+    def ancestors(self, values: Bundle) -> Iterator[Node]:
         """Yield the nodes that values are computed from, the nearest first."""
         for index in reversed(self.graph.ancestors(values)):
             yield self.graph.nodes[index]
@@ -225,7 +225,7 @@ class Index:
         self.rows: dict[str, Row] = {}
         self._called: Found = defaultdict(list)
         self._with_role: Found = defaultdict(list)
-        self._held: Found = defaultdict(list)
+        self._called_or_wrapped: Found = defaultdict(list)
         self._given: Found = defaultdict(list)
         for node in calls:
             layer = node.layer
@@ -238,7 +238,7 @@ class Index:
                 layer = inner
                 for name in layer.args:
                     self._given[name].append(node)
-            self._held[layer.row.name].append(node)
+            self._called_or_wrapped[layer.row.name].append(node)
             self.rows[layer.row.name] = layer.row
 
     def called(self, rows: Iterable[str]) -> list[Node]:
@@ -249,9 +249,9 @@ class Index:
         """Return the calls of layers with one of these roles."""
         return _either(self._with_role, roles)
 
-    def held(self, rows: Iterable[str]) -> list[Node]:
+    def called_or_wrapped(self, rows: Iterable[str]) -> list[Node]:
         """Return the calls of these rows, and those of wrappers around them."""
-        return _either(self._held, rows)
+        return _either(self._called_or_wrapped, rows)
 
     def given(self, arguments: Iterable[str]) -> list[Node]:
         """Return the calls of layers, or of wrappers around layers, that are given one of these arguments."""

@@ -140,7 +140,7 @@ def _page_of(row: Row) -> str:
     lines.append("\n".join(listed))
     if of.seconds:
         lines.append("Second values: " + ", ".join(f"`.{name}`" for name in of.seconds))
-    lines.append(f"Example: `{of.example}` gives `{of.gives}`")
+    lines.append(f"Example: `{of.example}` gives `{of.output}`")
     return "\n\n".join(filter(None, lines))
 
 

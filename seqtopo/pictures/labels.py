@@ -37,7 +37,7 @@ def family(layer: Layer) -> str:
     if row.role == "pooling":
         # A window that moves, as that of a convolution; what pools over all places has none.
         clause = row.clauses[0]
-        return "convolution" if len(clause.takes[0]) == len(clause.gives) else "other"
+        return "convolution" if len(clause.inputs[0]) == len(clause.output) else "other"
     if layer.counts_with_numbers or (row.emit_when is not None and row.emit_when(layer.args)):
         return "other"  # a value with a number, and max along an axis, merge nothing
     return _FAMILIES.get(row.role, "other")

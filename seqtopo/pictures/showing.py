@@ -27,7 +27,7 @@ def show_what_is_read(tiers: Sequence[Tier], order: Order) -> None:
     are many, those that each window by itself reaches from the last step.
     """
     windows = [(tier, link) for tier in tiers for link in tier.links if link.reads is not None]
-    axes = {link.place.axis.find() for _, link in windows} | {t.gives.axis.find() for t, _ in windows}
+    axes = {link.place.axis.find() for _, link in windows} | {t.output.axis.find() for t, _ in windows}
     for axis in axes:
         if isinstance(axis.last, int) and axis.last <= SHOWN_WHOLE:
             for step in range(1, axis.last + 1):
@@ -36,7 +36,7 @@ def show_what_is_read(tiers: Sequence[Tier], order: Order) -> None:
     for axis in axes:
         _mark_all(axis, whole.get(axis, {}), order)
     for tier, link in windows:
-        read = _taps(tier, link, [order(tier.gives.last)], order)
+        read = _taps(tier, link, [order(tier.output.last)], order)
         if len(read) <= _MOST_READ:
             _mark_all(link.place.axis.find(), dict.fromkeys(read, link.place), order)
 
@@ -57,7 +57,7 @@ def _step(place: Place, number: int, order: Order) -> Size:
 def _taps(tier: Tier, link: Link, steps: Iterable[int], order: Order) -> set[int]:
     """Return the steps that those of a tier read, by their numbers; not many more than can be shown."""
     assert link.reads is not None
-    first, base = order(tier.gives.first), order(link.place.first)
+    first, base = order(tier.output.first), order(link.place.first)
     found: set[int] = set()
     for step in steps:
         found.update(base - 1 + n for n in islice(link.reads(step - first + 1), MOST_SHOWN + 1))
@@ -77,9 +77,9 @@ def _cone(tiers: Sequence[Tier], order: Order) -> dict[Axis, dict[int, Place]]:
             if not link.place.many:
                 continue
             last = order(link.place.last)
-            same = tier.kind in ("steps", "range") and tier.gives.axis.find() is link.place.axis.find()
+            same = tier.kind in ("steps", "range") and tier.output.axis.find() is link.place.axis.find()
             if link.reads is not None:
-                read = _taps(tier, link, own or [order(tier.gives.last)], order)
+                read = _taps(tier, link, own or [order(tier.output.last)], order)
             else:
                 read = {n for n in own if n <= last} if same and own else {last}
             needed[link.source] |= read

@@ -135,7 +135,7 @@ class Cells:
         """Yield the word in each cell of a tier, and its subscript."""
         if tier.kind == "bar" and not self._crossed(tier):
             return
-        for column in self.columns.steps(tier.gives if tier.kind in ("range", "bar") else tier.place):
+        for column in self.columns.steps(tier.output if tier.kind in ("range", "bar") else tier.place):
             for word in words_in(tier):
                 yield word, self._sub(tier, column)
 
@@ -149,9 +149,9 @@ class Cells:
         taken = self.columns.steps(tier.place)
         region = region_of(tier.place.axis)
         slots, wide = self.slots[region], self.width[region]
-        every = [*taken, *self.columns.steps(tier.gives)]
+        every = [*taken, *self.columns.steps(tier.output)]
         if i in self.joined:
-            for column in self.columns.steps(tier.gives):
+            for column in self.columns.steps(tier.output):
                 self.cells[i][column.slot] = self._cell(tier, column, solid=True)
             return
         if tier.kind == "bar":
@@ -161,7 +161,7 @@ class Cells:
             self.bars[i] = Cell(tier.row, taken[0].slot, (left + right) // 2, left, right, word=(tier.word,))
             return
         incoming = {c.slot for c in taken} if tier.kind == "range" else set()
-        gives = self.columns.steps(tier.gives) if tier.kind == "range" else taken
+        gives = self.columns.steps(tier.output) if tier.kind == "range" else taken
         for column in gives:
             self.cells[i][column.slot] = self._cell(tier, column, solid=column.slot not in incoming)
         for column in taken:

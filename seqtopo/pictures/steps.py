@@ -104,7 +104,7 @@ class Steps(Cells):
     def _windows(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
         """Return each step with the cells that are made of it; for steps that are not shown, the dots."""
         assert link.reads is not None
-        order, own = self.columns.order, self.tiers[i].gives
+        order, own = self.columns.order, self.tiers[i].output
         base = order(link.place.first) - 1
         shown = self.columns.steps(link.place)
         numbers = {column.slot: column.order - base for column in shown}
@@ -236,7 +236,7 @@ class Steps(Cells):
 
     def _dots(self, i: int, tier: Tier) -> list[Column]:
         """Return the dots between the cells of a tier."""
-        dots = self.columns.dots(tier.gives if tier.kind == "range" else tier.place)
+        dots = self.columns.dots(tier.output if tier.kind == "range" else tier.place)
         return [column for column in dots if column.slot not in self.cells[i]]
 
     def _box(self, cell: Cell, i: int) -> None:

@@ -74,7 +74,7 @@ class Link:
 
 @dataclass
 class Tier:
-    """One layer along the steps: ``place`` is the place of its cells, ``gives`` that of its output."""
+    """One layer along the steps: ``place`` is the place of its cells, ``output`` that of its output."""
 
     kind: Kind
     family: str
@@ -82,7 +82,7 @@ class Tier:
     title: str
     note: str
     place: Place
-    gives: Place
+    output: Place
     links: list[Link] = field(default_factory=list)
     state: list[Link] = field(default_factory=list)
     direction: Literal["", "forward", "backward", "both"] = ""
@@ -116,7 +116,7 @@ class Unrolled:
             SpecError: there is no output at every step of that input.
         """
         tiers = len(self.nodes) + back.output, self.nodes.index(back.node)
-        given, taken = (self.tiers[i].gives for i in tiers)
+        given, taken = (self.tiers[i].output for i in tiers)
         ends = given.axis.find(), self.order(given.first), self.order(given.last)
         if not given.many or ends != (taken.axis.find(), self.order(taken.first), self.order(taken.last)):
             raise SpecError(
@@ -159,7 +159,7 @@ class Columns:
     def __init__(self, unrolled: Unrolled) -> None:
         self.order = unrolled.order
         self.regions = unrolled.regions
-        used = {axis.find(): None for tier in unrolled.tiers for axis in (tier.place.axis, tier.gives.axis)}
+        used = {axis.find(): None for tier in unrolled.tiers for axis in (tier.place.axis, tier.output.axis)}
         self.rows: dict[Axis, list[tuple[int, Size | None]]] = {axis: _columns(axis) for axis in used}
         self.count: dict[Axis, int] = {}
         self.slots: dict[Axis, list[int]] = {}

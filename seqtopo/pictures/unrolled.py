@@ -179,9 +179,9 @@ class _Unrolling:
         self._feed(tier, node, passed, reads)
         number = self._add(tier)
         for output in range(len(node.outputs or ())):
-            self.at[Value(node.index, output)] = (number, tier.gives)
+            self.at[Value(node.index, output)] = (number, tier.output)
         for name, tensors in node.extras.items():
-            last = tier.gives.last
+            last = tier.output.last
             if tier.place.many:
                 last = tier.place.first if tier.direction == "backward" else tier.place.last
             for output in range(len(tensors)):
@@ -397,7 +397,7 @@ class _Unrolling:
         for n, value in enumerate(node.inputs):
             source, place = self.at[value]
             style: Style = "state" if value.extra else "data"
-            alone = n in passed and keeps_steps(passed[n]) and place == tier.gives
+            alone = n in passed and keeps_steps(passed[n]) and place == tier.output
             link = Link(source, self._way(tier, place), style, place, None if alone else reads.get(n))
             link.alone = alone or tier.kind == "steps"
             tier.links.append(link)

@@ -40,7 +40,7 @@ class LayerFacts:
     """One layer, in words.
 
     ``shapes`` are its patterns as ``(T, F) -> (units,)``, with the flag they need behind; ``seconds`` are the
-    names of its second values, ``gives`` the output of its example.
+    names of its second values, ``output`` that of its example.
     """
 
     name: str
@@ -54,7 +54,7 @@ class LayerFacts:
     params: tuple[ParamFacts, ...]
     seconds: tuple[str, ...]
     example: str
-    gives: str
+    output: str
 
 
 def facts(row: Row) -> LayerFacts:
@@ -62,7 +62,7 @@ def facts(row: Row) -> LayerFacts:
 
     >>> from seqtopo.layers.registry import NAMES
     >>> found = facts(NAMES["lstm"])
-    >>> found.shapes, found.seconds, found.gives
+    >>> found.shapes, found.seconds, found.output
     (('(T, F) -> (units,)', '(T, F) -> (T, units) with seq'), ('state',), '(32,)')
     """
     seconds, gives = _tried(row)
@@ -94,9 +94,9 @@ def _count(row: Row) -> str:
 
 
 def _shape(row: Row, clause: Clause) -> str:
-    takes = ", ".join(map(_pattern, clause.takes))
-    gives = _pattern(tuple(term.text for term in clause.gives))
-    listed = f"[{takes}]" if len(clause.takes) > 1 else takes
+    takes = ", ".join(map(_pattern, clause.inputs))
+    gives = _pattern(tuple(term.text for term in clause.output))
+    listed = f"[{takes}]" if len(clause.inputs) > 1 else takes
     return f"{listed} -> {gives}" + (f" with {_flag(row, clause.when)}" if clause.when else "")
 
 

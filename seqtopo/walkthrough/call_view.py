@@ -14,7 +14,7 @@ from seqtopo.layers.values import INTEGERS, Tensor
 
 
 @dataclass(frozen=True)
-class At:
+class CallView:
     """A call of a layer in a graph without errors."""
 
     graph: Graph
@@ -29,17 +29,17 @@ class At:
         return self.layer.row
 
     @property
-    def came(self) -> Tensor:
+    def input(self) -> Tensor:
         """The first value that comes in."""
-        return self.every[0]
+        return self.inputs[0]
 
     @property
-    def every(self) -> tuple[Tensor, ...]:
+    def inputs(self) -> tuple[Tensor, ...]:
         """All values that come in."""
         return self.graph.tensors(self.node.inputs) or ()
 
     @property
-    def gives(self) -> Tensor:
+    def output(self) -> Tensor:
         """The first value that goes out."""
         assert self.node.outputs
         return self.node.outputs[0]
@@ -47,7 +47,7 @@ class At:
     @property
     def steps(self) -> Size:
         """The size of the first axis that comes in."""
-        return self.came.shape[0] if self.came.shape else 1
+        return self.input.shape[0] if self.input.shape else 1
 
     @property
     def inner(self) -> Layer | SubModel | None:
@@ -55,16 +55,16 @@ class At:
         found = self.layer.get("layer")
         return found if isinstance(found, (Layer, SubModel)) else None
 
-    def inside(self) -> At | None:
+    def inside(self) -> CallView | None:
         """Return the call of the wrapped layer on one step; None if a whole flow is wrapped."""
         inner = self.inner
         if not isinstance(inner, Layer):
             return None
         graph = Graph()
-        incoming = graph.add(self.node.span, outputs=(Tensor(self.came.shape[1:], self.came.dtype),))
-        gives = (Tensor(self.gives.shape[1:], self.gives.dtype),)
+        incoming = graph.add(self.node.span, outputs=(Tensor(self.input.shape[1:], self.input.dtype),))
+        gives = (Tensor(self.output.shape[1:], self.output.dtype),)
         node = graph.add(self.node.span, inner, inputs=(Value(incoming.index),), outputs=gives)
-        return At(graph, node, inner)
+        return CallView(graph, node, inner)
 
     def get(self, name: str) -> Any:
         """Return an argument: that of the call, else the layer's, else its default."""
@@ -75,7 +75,7 @@ class At:
         axis = self.get(name)
         if not isinstance(axis, int):
             return None
-        return axis - 1 if axis > 0 else len(self.came.shape) + axis
+        return axis - 1 if axis > 0 else len(self.input.shape) + axis
 
     def called(self, value: Value) -> str:
         """Return the name of the node that made an input."""

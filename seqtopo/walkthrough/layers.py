@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from seqtopo.layers.row import Role
 from seqtopo.walkthrough import features, recurrent, windows
-from seqtopo.walkthrough.call_view import At, the
+from seqtopo.walkthrough.call_view import CallView, the
 
-_Words = Callable[[At], Iterator[str]]
+_Words = Callable[[CallView], Iterator[str]]
 
 _RANKS = (1, 2, 3)
 
@@ -58,21 +58,21 @@ _ENOUGH = ("dense", "act", "softmax")
 """Layers whose call is described fully, so that the row's sentence is left out."""
 
 
-def words_for(at: At, *, new: bool = True) -> list[str]:
+def words_for(call: CallView, *, new: bool = True) -> list[str]:
     """Describe a call: the row's sentence where the layer is ``new``, then what it does with its numbers."""
-    inside = at.inside() if at.row.steps else None
-    found = list(_special(at)) if inside is None else _at_each_step(at, inside)
-    enough = found and (not new or at.row.name in _ENOUGH)
-    return found if enough else [at.row.about, *found]
+    inside = call.inside() if call.row.steps else None
+    found = list(_special(call)) if inside is None else _at_each_step(call, inside)
+    enough = found and (not new or call.row.name in _ENOUGH)
+    return found if enough else [call.row.about, *found]
 
 
-def _special(at: At) -> Iterator[str]:
-    found = _SPECIAL.get(at.row.name) or _BY_ROLE.get(at.row.role)
-    return found(at) if found is not None else iter(())
+def _special(call: CallView) -> Iterator[str]:
+    found = _SPECIAL.get(call.row.name) or _BY_ROLE.get(call.row.role)
+    return found(call) if found is not None else iter(())
 
 
-def _at_each_step(at: At, inside: At) -> list[str]:
+def _at_each_step(call: CallView, inside: CallView) -> list[str]:
     """Return sentences on what the layer in a wrapper does with one step, which is all it sees at a time."""
     words = list(_special(inside))
     first, *more = words if words and inside.row.name in _ENOUGH else [inside.row.about, *words]
-    return [f"at each of {the(at.steps, 'step')} by itself: {first[:1].lower()}{first[1:]}", *more]
+    return [f"at each of {the(call.steps, 'step')} by itself: {first[:1].lower()}{first[1:]}", *more]

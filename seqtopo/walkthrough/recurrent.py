@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from seqtopo.graph.graph import Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, count, show_shape
-from seqtopo.walkthrough.call_view import At, listed, name_of, the
+from seqtopo.walkthrough.call_view import CallView, listed, name_of, the
 
 # Not a fact about layers: the keys are values of ``merge_mode``.
 _MERGED = {
@@ -18,35 +18,35 @@ _MERGED = {
 }
 
 
-def recurrent(at: At) -> Iterator[str]:
+def recurrent(call: CallView) -> Iterator[str]:
     """Describe an ``lstm``, ``gru``, ``rnn`` or a convolutional one."""
-    steps = the(at.steps, "step")
-    numbers = _numbers(at.gives.shape[1:] if at.get("return_sequences") else at.gives.shape)
-    if at.get("go_backwards"):
+    steps = the(call.steps, "step")
+    numbers = _numbers(call.output.shape[1:] if call.get("return_sequences") else call.output.shape)
+    if call.get("go_backwards"):
         yield "with back it reads from the last step to the first"
-    if at.get("return_sequences"):
+    if call.get("return_sequences"):
         yield f"with seq it hands on what it gives after each step: {numbers} at each of {steps}"
-        if at.get("go_backwards"):
+        if call.get("go_backwards"):
             yield "they come out in the order in which it read, the last step first"
     else:
-        last = "the first step, which it reads last" if at.get("go_backwards") else "the last step"
+        last = "the first step, which it reads last" if call.get("go_backwards") else "the last step"
         yield (
             f"without seq only what it gives after {last}, is kept"
-            if at.get("go_backwards")
+            if call.get("go_backwards")
             else (f"without seq only what it gives after {last} is kept")
         )
         yield f"so {steps} become {numbers}, and the time axis is gone"
-    yield from states(at)
+    yield from states(call)
 
 
-def bidirectional(at: At) -> Iterator[str]:
+def bidirectional(call: CallView) -> Iterator[str]:
     """Describe a ``bi``: two layers, and how their outputs are merged."""
-    inner = at.inner
+    inner = call.inner
     if not isinstance(inner, Layer):
         return
-    merged = at.get("merge_mode")
+    merged = call.get("merge_mode")
     seq = bool(inner.get("return_sequences"))
-    whole = at.gives.shape[1:] if seq else at.gives.shape
+    whole = call.output.shape[1:] if seq else call.output.shape
     if merged is None:
         yield f"it gives both, {_numbers(whole)} each, as two values"
     elif merged == "concat" and len(whole) == 1 and isinstance(whole[0], int):
@@ -56,7 +56,7 @@ def bidirectional(at: At) -> Iterator[str]:
         yield f"their outputs {_MERGED[merged]}: {_numbers(whole)}"
     if seq:
         yield (
-            f"with seq every step is kept, {the(at.steps, 'step')}; at each, one half knows all before it "
+            f"with seq every step is kept, {the(call.steps, 'step')}; at each, one half knows all before it "
             "and the other all behind it"
         )
     else:
@@ -64,46 +64,46 @@ def bidirectional(at: At) -> Iterator[str]:
             "kept is what the forward half gives after the last step, and the backward half after the first: "
             "both have read all of it, and the time axis is gone"
         )
-    yield from states(at)
+    yield from states(call)
 
 
-def states(at: At) -> Iterator[str]:
+def states(call: CallView) -> Iterator[str]:
     """Describe where the states of a layer come from, and where they go."""
-    inner = at.inner
-    core = inner if isinstance(inner, Layer) else at.layer
+    inner = call.inner
+    core = inner if isinstance(inner, Layer) else call.layer
     if core.get("stateful"):
         yield (
             "stateful: it starts a batch from the state in which it ended the one before, each sample from "
             "that in the same place, until you reset the states"
         )
-    start = at.node.tensors.get("initial_state")
+    start = call.node.tensors.get("initial_state")
     if start:
-        yield f"it does not start from zeros but from {_initial_state(at, start)}"
-    takers = _takers(at)
+        yield f"it does not start from zeros but from {_initial_state(call, start)}"
+    takers = _takers(call)
     if takers:
-        shapes = [show_shape(t.shape) for t in at.node.extras.get("state", ())]
+        shapes = [show_shape(t.shape) for t in call.node.extras.get("state", ())]
         if len(shapes) == 1:
             yield f"its final state, of shape {shapes[0]}, goes on to {listed(takers)}"
         else:
             yield f"its final states, {len(shapes)} of shape {shapes[0]}, go on to {listed(takers)}"
 
 
-def _initial_state(at: At, start: tuple[Value, ...]) -> str:
+def _initial_state(call: CallView, start: tuple[Value, ...]) -> str:
     found: list[str] = []
     for index, second in dict.fromkeys((value.node, bool(value.extra)) for value in start):
-        node = at.graph.nodes[index]
+        node = call.graph.nodes[index]
         several = "s" * (len(node.extras.get("state", ())) > 1)
         found.append(f"the final state{several} of {name_of(node)}" if second else name_of(node))
     return listed(found)
 
 
-def _takers(at: At) -> list[str]:
+def _takers(call: CallView) -> list[str]:
     """Return the names of the nodes that use the final states of a call."""
-    if not at.node.wants:
+    if not call.node.wants:
         return []
-    here = at.node.index
-    found = [name_of(node) for node in at.users if _takes_state(node, here)]
-    if any(value.node == here and value.extra for value in at.graph.outputs):
+    here = call.node.index
+    found = [name_of(node) for node in call.users if _takes_state(node, here)]
+    if any(value.node == here and value.extra for value in call.graph.outputs):
         found.append("the outputs of the model")
     return list(dict.fromkeys(found))
 
@@ -112,13 +112,13 @@ def _takes_state(node: Node, index: int) -> bool:
     return any(value.node == index and value.extra == "state" for value in node.needs)
 
 
-def distributed(at: At) -> Iterator[str]:
+def distributed(call: CallView) -> Iterator[str]:
     """Describe a ``td`` of a flow: what it makes of each step, and how."""
     yield (
-        f"at each of {the(at.steps, 'step')} it makes {_shape(at.gives.shape[1:])} of "
-        f"{_shape(at.came.shape[1:])}; the steps do not see each other"
+        f"at each of {the(call.steps, 'step')} it makes {_shape(call.output.shape[1:])} of "
+        f"{_shape(call.input.shape[1:])}; the steps do not see each other"
     )
-    chain = _chain(at.inner) if isinstance(at.inner, SubModel) else ""
+    chain = _chain(call.inner) if isinstance(call.inner, SubModel) else ""
     if chain:
         yield f"inside one step: {chain}"
 
@@ -136,10 +136,10 @@ def _chain(flow: SubModel) -> str:
     return " -> ".join(parts)
 
 
-def repeat(at: At) -> Iterator[str]:
+def repeat(call: CallView) -> Iterator[str]:
     """Describe a ``repeat``: one vector as the steps of a sequence."""
     yield (
-        f"the same vector stands at each of {count(at.gives.shape[0], 'step')}: so there is a time axis "
+        f"the same vector stands at each of {count(call.output.shape[0], 'step')}: so there is a time axis "
         "for a recurrent layer to walk along"
     )
 

@@ -14,7 +14,7 @@ from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.walkthrough.call_view import At, batched, listed, name_of, sentence, sentences, value
+from seqtopo.walkthrough.call_view import CallView, batched, listed, name_of, sentence, sentences, value
 from seqtopo.walkthrough.layers import words_for
 from seqtopo.walkthrough.topology import reasons, trained
 
@@ -137,7 +137,7 @@ class _Walker:
         self.copies[place] = copy = self.copies.get(place, 0) + 1
         first = self.first.setdefault(layer, node)
         words = words_for(
-            At(self.graph, node, layer, tuple(self.users.get(node.index, ()))),
+            CallView(self.graph, node, layer, tuple(self.users.get(node.index, ()))),
             new=layer.row.name not in self.rows,
         )
         self.rows.add(layer.row.name)

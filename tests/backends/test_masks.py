@@ -46,17 +46,17 @@ def built(row: Row) -> tuple[Any, list[Any], Mask]:
 def assert_mask_agrees(row: Row) -> None:
     """Asserts that a row says of masks what its Keras class does with them."""
     layer, values, mask = built(row)
-    knows = mask.uses or mask.gives != "none"
+    knows = mask.uses or mask.output != "none"
     assert layer.supports_masking == (knows or row.name in HANDS_NONE_ON), row.name
     if not layer.supports_masking:
         return
-    assert has_mask(layer(*row.arranged(values))) == (mask.gives != "none"), row.name
-    if len(values) > 1 and mask.gives != "none":
+    assert has_mask(layer(*row.arranged(values))) == (mask.output != "none"), row.name
+    if len(values) > 1 and mask.output != "none":
         # The first value, or the second, without a mask.
         for without, left in enumerate(({"any"}, {"any", "first"})):
             _, values, _ = built(row)
             values[without]._keras_mask = None
-            assert has_mask(layer(*row.arranged(values))) == (mask.gives in left), row.name
+            assert has_mask(layer(*row.arranged(values))) == (mask.output in left), row.name
 
 
 def has_mask(output: Any) -> bool:

@@ -37,7 +37,7 @@ def test_a_page_says_what_the_row_says(row: Row, capsys: Capture) -> None:
     shown = capsys.readouterr().out
     found = facts(row)
     assert all(f"  {param.name} " in shown for param in found.params)
-    assert f"  {row.example}\n  gives {found.gives}\n" in shown
+    assert f"  {row.example}\n  gives {found.output}\n" in shown
     assert all(line == line.rstrip() for line in shown.splitlines())
     for name in (*row.aliases, row.keras):
         assert not name or (main(["layers", name]), capsys.readouterr().out) == (0, shown)

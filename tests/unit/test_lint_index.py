@@ -51,7 +51,7 @@ def test_calls_are_found_by_their_rows_and_arguments() -> None:
         for row in rows:
             assert_same(view.calls_of(row), [n for n in view.calls if view.is_row(n, row)])
             inside = [n for n in view.calls if place_of(view, n).layer.row.name == row]
-            assert_same(view.index.held([row]), inside)
+            assert_same(view.index.called_or_wrapped([row]), inside)
         for name in arguments:
             given = [n for n in view.calls if any(name in layer.args for layer in layers(n))]
             assert_same(view.calls_given(name), given)

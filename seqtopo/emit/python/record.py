@@ -52,7 +52,7 @@ class WrittenTensor(Written):
     dtype: str = "float32"
     mask_axes: int | None = None
     mask: WrittenTensor | None = None
-    gives: Tensor | None = None
+    inferred: Tensor | None = None
 
 
 @dataclass(eq=False)
@@ -121,7 +121,7 @@ class Recorder:
             options["dtype"] = tensor.dtype
         if name:
             options["name"] = name
-        made = WrittenTensor(name, (None, *shape), tensor.dtype, gives=tensor)
+        made = WrittenTensor(name, (None, *shape), tensor.dtype, inferred=tensor)
         return self._put(Apply(Dotted("keras.Input"), (), options), made)
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> WrittenModel:
@@ -168,7 +168,7 @@ class Recorder:
         return self._put(Apply(Dotted(name), (), options), made)
 
     def call(
-        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], inferred: Sequence[Tensor]
     ) -> list[Any]:
         """Return the outputs of a layer or a model: one tensor, unless the checker has more."""
         masks = None
@@ -184,7 +184,7 @@ class Recorder:
                 layer.sequences,
             )
             dtype = layer.options.get("dtype") or dtype
-        made = [WrittenTensor(layer.name, (None, *_numbers(t)), t.dtype, gives=t) for t in gives] or [
+        made = [WrittenTensor(layer.name, (None, *_numbers(t)), t.dtype, inferred=t) for t in inferred] or [
             WrittenTensor(layer.name, (), dtype)
         ]
         made[0].mask_axes = masks
@@ -199,14 +199,14 @@ class Recorder:
         return made
 
     def several(
-        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], inferred: Sequence[Tensor]
     ) -> list[WrittenTensor]:
         """Return the outputs of a function of ``keras.ops`` with several."""
-        made = [WrittenTensor() for _ in gives]
+        made = [WrittenTensor() for _ in inferred]
         self.statements.append(Statement(Apply(Dotted(f"ops.{function}"), args, kwargs), tuple(made)))
         self.names.note(function, made)
-        for tensor, said in zip(made, gives, strict=True):
-            tensor.shape, tensor.dtype, tensor.gives = (None, *_numbers(said)), said.dtype, said
+        for tensor, said in zip(made, inferred, strict=True):
+            tensor.shape, tensor.dtype, tensor.inferred = (None, *_numbers(said)), said.dtype, said
         return made
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Apply:
@@ -259,13 +259,13 @@ class Recorder:
         self._numbers[word] = self._numbers.get(word, 0) + 1
         return f"{word}_{self._numbers[word]}"
 
-    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
+    def settle(self, value: Any, inferred: Tensor, stem: str, taken: bool) -> None:
         """Name the operations of a node's value, and store the checker's shape and dtype of it."""
         for name, tensor in self.names.settle(value, stem, taken):
             tensor.name = name
         if isinstance(value, list):
             return
-        value.shape, value.dtype, value.gives = (None, *_numbers(gives)), gives.dtype, gives
+        value.shape, value.dtype, value.inferred = (None, *_numbers(inferred)), inferred.dtype, inferred
 
     def name_of(self, tensor: WrittenTensor) -> str:
         """Return the name of the operation or layer that made a tensor."""
@@ -350,10 +350,10 @@ def mask_axes(
         )
 
     mask = (row.mask or masking.passes)(get, axes[0] - 1)
-    if mask.gives == "new":
+    if mask.output == "new":
         # A mask of ids has a value for each id; one of steps has one for all features of a step.
         return axes[0] if row.role == "embedding" else axes[0] - 1
-    found = mask.handed_on(incoming)
-    if mask.gives == "any":
+    found = mask.output_masks(incoming)
+    if mask.output == "any":
         return axes[0] - 1 if found else None
     return max((axis for axis in found if axis is not None), default=None)

@@ -314,7 +314,7 @@ def _variable(arranged: Arranged, written: Any) -> str:
 
 def _shapes(statement: Statement) -> str:
     """Return a comment with the shapes of a statement's results, with the batch axis."""
-    gives = [x.gives for x in statement.targets if isinstance(x, WrittenTensor) and x.gives is not None]
+    gives = [x.inferred for x in statement.targets if isinstance(x, WrittenTensor) and x.inferred is not None]
     shown = [show_shape(tensor.shape)[1:-1].rstrip(",") for tensor in gives]
     shapes = ", ".join(f"({', '.join(filter(None, ('batch', shape)))})" for shape in shown)
     return f"  # {remark(shapes)}" if shapes else ""

@@ -48,14 +48,14 @@ def _writer(view: View, query: Value, value: Value) -> Node | None:
 
     Such a node takes its initial state from the encoder, or it is causal attention.
     """
-    asks = {node.index for node in view.behind((query,))}
-    behind = [node for node in view.behind((value,)) if node.index not in asks]
+    asks = {node.index for node in view.ancestors((query,))}
+    behind = [node for node in view.ancestors((value,)) if node.index not in asks]
     for node in behind:
         state = node.tensors.get("initial_state", ())
         if state and all(v.node in asks for v in state):
             return node
     inputs = {i for i in asks if view.graph.nodes[i].layer is None}
-    others = {node.index for node in view.behind((value,)) if node.layer is None}
+    others = {node.index for node in view.ancestors((value,)) if node.layer is None}
     if inputs & others or any(view.graph.nodes[i].call.get("use_causal_mask") for i in asks):
         return None
     return next((node for node in behind if node.call.get("use_causal_mask")), None)
@@ -79,7 +79,7 @@ def order_not_seen(view: View) -> Iterator[Finding]:
         bag = _bag_after(view, node, bags)
         if bag is None:
             continue
-        ends = _pools(view, node) and len(view.out(node).shape) == 1
+        ends = _pools(view, node) and len(view.output_of(node).shape) == 1
         if (ends or view.is_output(node)) and bag.attends is not None and bag.table.index not in reported:
             reported.add(bag.table.index)
             yield _unordered(view, bag.table, bag.attends)
@@ -91,7 +91,11 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
     assert node.layer is not None
     if view.is_row(node, "embed"):
         ids = view.maker(node.inputs[0])
-        plain = ids.layer is None and view.out(ids).dtype not in FLOATS and len(view.out(ids).shape) == 1
+        plain = (
+            ids.layer is None
+            and view.output_of(ids).dtype not in FLOATS
+            and len(view.output_of(ids).shape) == 1
+        )
         return _Bag(node) if plain else None
     incoming = [None if value.extra else bags.get(value.node) for value in node.inputs]
     known = [bag for bag in incoming if bag is not None]
@@ -115,7 +119,7 @@ def _pools(view: View, node: Node) -> bool:
 
 def _unordered(view: View, table: Node, attends: Node) -> Finding:
     assert attends.layer is not None
-    steps = view.out(table).shape[0]
+    steps = view.output_of(table).shape[0]
     pos = step(table.span, "pos", "sin") if is_open(steps) else tree.Name(table.span, "pos")
     edit = view.edits.after(table, pos)
     return Finding(

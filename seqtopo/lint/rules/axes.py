@@ -27,7 +27,7 @@ def reshape_for_permute(view: View) -> Iterator[Finding]:
     """Find a reshape that gives the axes in another order: the numbers stay where they are."""
     for flow in view.flows:
         for node in flow.calls_of("reshape"):
-            before, after = flow.came(node).shape, flow.out(node).shape
+            before, after = flow.input_of(node).shape, flow.output_of(node).shape
             order = _turned(before, after, folds=_calculated(flow, node))
             if order is None:
                 continue
@@ -131,9 +131,9 @@ def _where(before: Shape, after: Shape) -> str:
 
 def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
     turn = step(node.span, "permute", *order)
-    before, after = view.came(node).shape, view.out(node).shape
+    before, after = view.input_of(node).shape, view.output_of(node).shape
     same = tuple(before[i - 1] for i in order) == after
-    edit = view.edits.replace(node, turn) if same else view.edits.before(node, turn)
+    edit = view.edits.replace(node, turn) if same else view.edits.insert_before(node, turn)
     if edit is not None:
         yield Fix("turn the axes" if same else "turn the axes first, then join two of them", (edit,))
 
@@ -141,11 +141,11 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
 @rule("ST671")
 def rows_as_steps(view: View) -> Iterator[Finding]:
     """Find an image that is wider than high and whose rows are read as time steps."""
-    for node in view.recurrent if any(len(view.out(n).shape) == 3 for n in view.inputs) else ():
+    for node in view.recurrent if any(len(view.output_of(n).shape) == 3 for n in view.inputs) else ():
         joined = back_over(view, node, step_by_step)
         if joined.layer is None or not joined.inputs or joined.inputs[0].extra:
             continue
-        before, after = view.came(joined).shape, view.out(joined).shape
+        before, after = view.input_of(joined).shape, view.output_of(joined).shape
         flat = view.is_row(joined, "reshape") or _flattens_each(joined)
         if not flat or len(before) != 3 or len(after) != 2 or after[0] != before[0]:
             continue
@@ -153,7 +153,7 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
         source = _of_one_image(view, joined)
         if source is None or not isinstance(height, int) or not isinstance(width, int) or width < 2 * height:
             continue
-        rows = view.out(source).shape[0]
+        rows = view.output_of(source).shape[0]
         if not isinstance(rows, int) or rows < _LEAST_ROWS:
             continue
         assert node.layer is not None
@@ -163,7 +163,7 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
             f"{width} columns: which axis is time?",
             label=f"{height} steps of {show_shape(after)}",
             labels=(
-                Label(source.span, f"declares {view.out(source)}"),
+                Label(source.span, f"declares {view.output_of(source)}"),
                 Label(node.span, f"takes {height} steps"),
             ),
             notes=("a line of text is read along its width: each column of the image is a step",),
@@ -189,7 +189,7 @@ def _of_one_image(view: View, node: Node) -> Node | None:
     """
     for _ in range(FURTHEST):
         if node.layer is None:
-            shape = view.out(node).shape
+            shape = view.output_of(node).shape
             return node if len(shape) == 3 and shape[-1] in (1, 3, 4) else None
         # A model that permutes the axes, or uses one as time, shows that the author knows them.
         if len(node.inputs) != 1 or node.inputs[0].extra or view.is_row(node, "permute", "swap"):
@@ -203,7 +203,7 @@ def _of_one_image(view: View, node: Node) -> Node | None:
 def _columns(view: View, node: Node, turned: Shape) -> Iterator[Fix]:
     turn = step(node.span, "permute", 2, 1, 3)
     if not view.is_row(node, "reshape"):
-        edit = view.edits.before(node, turn)
+        edit = view.edits.insert_before(node, turn)
     elif all(isinstance(size, int) for size in turned):
         width, height, channels = map(size_text, turned)
         many = tree.Arithmetic(node.span, height, (("*", channels),))
@@ -222,10 +222,10 @@ def stretched_merge(view: View) -> Iterator[Finding]:
         merging = [node for node in flow.calls_of("add", "sub", "avg") if len(node.inputs) > 1]
         raw = _raw(flow) if merging else {}
         for node in merging:
-            shapes = [tensor.shape for tensor in flow.into(node)]
-            if not flow.out(node).shape:
+            shapes = [tensor.shape for tensor in flow.inputs_of(node)]
+            if not flow.output_of(node).shape:
                 continue
-            width = flow.out(node).shape[-1]
+            width = flow.output_of(node).shape[-1]
             if width == 1 or any(shape[:-1] != shapes[0][:-1] for shape in shapes):
                 continue
             for value, shape in zip(node.inputs, shapes, strict=True):
@@ -274,10 +274,10 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
     """Find ``last(3)`` of a vector from a recurrent layer or a pooling: it takes features, not steps."""
     for node in view.calls_with("selection", "order"):
         assert node.layer is not None
-        if len(view.came(node).shape) != 1 or node.layer.get("axis") != 1:
+        if len(view.input_of(node).shape) != 1 or node.layer.get("axis") != 1:
             continue
         made = back_over(view, node, in_place)
-        before = view.came(made).shape if made.inputs and not made.inputs[0].extra else ()
+        before = view.input_of(made).shape if made.inputs and not made.inputs[0].extra else ()
         forgot = made.layer is not None and made.layer.row.recurrent
         if len(before) != 2 or not (forgot or view.is_row(made, "gavgpool1d", "gmaxpool1d")):
             continue
@@ -287,8 +287,8 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
         yield Finding(
             node.span,
             f"{node.layer.title} takes features here, no steps: {made.layer.title} gives one vector, "
-            f"{view.came(node)}",
-            label=f"along the {view.came(node).shape[0]} features",
+            f"{view.input_of(node)}",
+            label=f"along the {view.input_of(node).shape[0]} features",
             labels=(Label(made.span, "only its last step" if forgot else "the steps are taken together"),),
             help=f"keep the steps with seq in {made.layer.title}"
             if forgot
@@ -303,7 +303,7 @@ def normalized_by_step(view: View) -> Iterator[Finding]:
     given = view.calls_given("data_format")
     first = any(place_of(view, n).layer.get("data_format") == "channels_first" for n in given)
     for node in view.calls_of("batchnorm") if not first else ():
-        incoming = view.came(node)
+        incoming = view.input_of(node)
         place = place_of(view, node)
         if len(incoming.shape) != 2 or place.layer.get("axis") not in (1, -2) or incoming.shape[-1] == 1:
             continue

@@ -156,8 +156,8 @@ def axes_swapped(view: View) -> Iterator[Finding]:
     """Find ``in(F,T)``: time steps come first, features last."""
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
-        shape, call = view.out(node).shape, view.edits.call(node)
-        if call is None or len(shape) != 2 or view.out(node).dtype not in FLOATS or len(call.args) < 2:
+        shape, call = view.output_of(node).shape, view.edits.call(node)
+        if call is None or len(shape) != 2 or view.output_of(node).dtype not in FLOATS or len(call.args) < 2:
             continue
         users = view.users(node)
         if not users or not all(_reads_steps(view, user) for user in users):
@@ -211,7 +211,7 @@ def _one_window(view: View, node: Node, shape: Shape) -> bool:
     steps, features = shape
     if not view.has_role(node, "convolution") or not isinstance(features, int):
         return False
-    return isinstance(steps, int) and view.out(node).shape[0] == 1 < steps and features >= 50 * steps
+    return isinstance(steps, int) and view.output_of(node).shape[0] == 1 < steps and features >= 50 * steps
 
 
 def _symbol(call: tree.Call, place: int) -> str:
@@ -231,9 +231,13 @@ def samples_in_input(view: View) -> Iterator[Finding]:
             continue
         first = _symbol(call, 0)
         sure = first in _SAMPLES
-        likely = first in _PERHAPS_SAMPLES and _symbol(call, 1) in _TIMES and len(view.out(node).shape) > 1
-        twice = node.batch is not None and not is_open(node.batch) and node.batch == view.out(node).shape[0]
-        if not (sure or likely or (twice and len(view.out(node).shape) > 2)):
+        likely = (
+            first in _PERHAPS_SAMPLES and _symbol(call, 1) in _TIMES and len(view.output_of(node).shape) > 1
+        )
+        twice = (
+            node.batch is not None and not is_open(node.batch) and node.batch == view.output_of(node).shape[0]
+        )
+        if not (sure or likely or (twice and len(view.output_of(node).shape) > 2)):
             continue
         axis = print_expr(call.args[0].value)
         left = tree.Call(call.span, call.name, call.args[1:])

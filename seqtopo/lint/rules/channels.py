@@ -59,14 +59,14 @@ def _softmaxes(view: View) -> Iterator[Finding]:
     """Find a softmax inside a convolution over channels_first: it works along the last axis all the same."""
     for node in _first_ones(view):
         place = place_of(view, node)
-        if activation_of(place.layer) != "softmax" or len(view.out(node).shape) < 2:
+        if activation_of(place.layer) != "softmax" or len(view.output_of(node).shape) < 2:
             continue
         bare = None if place.expr is None else rewrite.without(place.expr, "softmax", "activation")
         alone = bare is not None and bare != place.expr and place.layer is node.layer
         edit = view.edits.replace(node, bare, step(place.span, "softmax", 1)) if bare and alone else None
         yield Finding(
             place.span,
-            f"softmax works along the last axis of {view.out(node)}, but the channels stand first",
+            f"softmax works along the last axis of {view.output_of(node)}, but the channels stand first",
             label="the channels stand first",
             help="leave softmax out here, and write -> softmax(1) behind it",
             fixes=() if edit is None else (Fix("let softmax work along the channels", (edit,)),),
@@ -94,8 +94,8 @@ def _misreads(view: View) -> Iterator[_Misread]:
         incoming = layouts.get(node.inputs[0].node)
         layer = place_of(view, node).layer
         inside = int(node.layer.row.steps)
-        rank = len(view.came(node).shape) - inside
-        left = len(view.out(node).shape) - inside
+        rank = len(view.input_of(node).shape) - inside
+        left = len(view.output_of(node).shape) - inside
         after: _Layout | None = None
         if _has_format(layer):
             here = _Layout(node, _is_first(layer))
@@ -127,7 +127,7 @@ def _reads_last(view: View, node: Node, layer: Layer, rank: int) -> bool:
 
 def _mixed(view: View, group: list[_Misread]) -> Finding:
     first, layout = group[0], group[0].layout
-    shape = show_shape(view.came(first.node).shape)
+    shape = show_shape(view.input_of(first.node).shape)
     ours = place_of(view, first.node).layer.title
     theirs = place_of(view, layout.maker).layer.title
     takes, stand = ("last", "first") if layout.first else ("first", "last")
@@ -158,7 +158,7 @@ def _one_format(view: View, group: list[_Misread]) -> Iterator[Fix]:
     ]
     if not layout.first:
         ways = [("leave channels_first out", to_last)]
-    elif _image_like(view.came(layout.maker).shape):
+    elif _image_like(view.input_of(layout.maker).shape):
         ways.reverse()
     for title, edits in ways:
         if edits:
@@ -195,8 +195,8 @@ def _to_first(view: View, misread: _Misread) -> Edit | None:
     elif place.layer.row.role in ("join", "activation"):
         changed = step(place.span, "softmax" if name == "act" else name, 1)
     else:
-        rank = len(view.came(node).shape)
-        return view.edits.before(node, step(node.span, "permute", *range(2, rank + 1), 1))
+        rank = len(view.input_of(node).shape)
+        return view.edits.insert_before(node, step(node.span, "permute", *range(2, rank + 1), 1))
     return None if changed is None else Edit(expr.span, print_expr(changed))
 
 
@@ -216,7 +216,7 @@ def _all_last(view: View) -> tuple[Edit, ...]:
         bare = rewrite.without(place.expr, "channels_first", "data_format")
         edits[place.expr.span] = Edit(place.expr.span, print_expr(bare))
         source = view.maker(node.inputs[0])
-        shape = view.out(source).shape
+        shape = view.output_of(source).shape
         if source.layer is not None or _image_like(shape):
             continue
         lead = int(node.layer.row.steps or node.layer.row.recurrent)
@@ -244,12 +244,12 @@ def image_turned(view: View) -> Iterator[Finding]:
     """Find an image whose channels stand at the end where the layer that reads it does not look for them."""
     for node in view.calls_with("convolution", "pooling", "padding"):
         source = view.maker(node.inputs[0])
-        shape = view.out(source).shape
+        shape = view.output_of(source).shape
         if node.layer is None or source.layer is not None or len(shape) != 3 or not _has_format(node.layer):
             continue
         first = _is_first(node.layer)
         channels, sides = (shape[-1], shape[:2]) if first else (shape[0], shape[1:])
-        if view.out(source).dtype not in FLOATS or channels not in _IMAGE_CHANNELS or not _sides(sides):
+        if view.output_of(source).dtype not in FLOATS or channels not in _IMAGE_CHANNELS or not _sides(sides):
             continue
         shown = show_shape(shape)
         where = "last" if first else "first"

@@ -76,7 +76,7 @@ def _is_long_unrolled(view: View, node: Node, layer: Layer) -> bool:
     """Return whether a recurrent layer is unrolled over so many steps that another rule reports it."""
     if not layer.get("unroll"):
         return False
-    steps = view.came(node).shape[0]
+    steps = view.input_of(node).shape[0]
     return isinstance(steps, int) and steps > MANY_UNROLLED
 
 
@@ -182,7 +182,7 @@ def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
         return None
     counted = next((name for name in ("num_query_heads", "num_heads") if name in layer.row.by_name), "")
     heads = layer.get(counted) if counted else 1
-    incoming = view.into(node)
+    incoming = view.inputs_of(node)
     query, value = incoming[0], incoming[1 if len(incoming) > 1 else 0]
     if len(query.shape) != 2 or len(value.shape) != 2:
         return None
@@ -192,7 +192,7 @@ def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
 
 
 def _shortened(view: View, node: Node) -> tuple[Fix, ...]:
-    edit = view.edits.before(node, step(node.span, "avgpool1d", 8)) if len(node.inputs) == 1 else None
+    edit = view.edits.insert_before(node, step(node.span, "avgpool1d", 8)) if len(node.inputs) == 1 else None
     users = view.users(view.maker(node.inputs[0]))
     return () if edit is None or users != [node] else (Fix("shorten the sequence first", (edit,)),)
 
@@ -213,13 +213,15 @@ def large_layer(view: View) -> Iterator[Finding]:
         flat = view.maker(node.inputs[0])
         behind = view.is_row(flat, "flatten")
         pooled = view.edits.replace(flat, step(flat.span, "gavgpool1d")) if behind else None
-        fits = pooled is not None and len(view.came(flat).shape) == 2
+        fits = pooled is not None and len(view.input_of(flat).shape) == 2
         yield Finding(
             place.span,
             f"{place.layer.title} has {count:,} parameters, {memory(count * _BYTES)}, and four times that "
             "while adam trains it",
-            label=f"is given {view.came(node)}",
-            labels=(Label(flat.span, f"makes {view.out(flat)} of {view.came(flat)}"),) if behind else (),
+            label=f"is given {view.input_of(node)}",
+            labels=(Label(flat.span, f"makes {view.output_of(flat)} of {view.input_of(flat)}"),)
+            if behind
+            else (),
             help="shorten what comes in first: pool the steps, or keep the last one alone"
             if behind
             else "make it smaller",
@@ -230,7 +232,9 @@ def large_layer(view: View) -> Iterator[Finding]:
 @rule("ST655")
 def many_activations(view: View) -> Iterator[Finding]:
     """Yield a finding if the layers' outputs, which training keeps for its gradients, take much memory."""
-    sizes = [(size, node) for node in view.calls for size in [_bytes(view.out(node))] if size is not None]
+    sizes = [
+        (size, node) for node in view.calls for size in [_bytes(view.output_of(node))] if size is not None
+    ]
     whole = sum(size for size, _ in sizes)
     if whole <= MUCH_MEMORY:
         return
@@ -239,8 +243,8 @@ def many_activations(view: View) -> Iterator[Finding]:
     yield Finding(
         node.span,
         f"the outputs of the layers take {memory(whole)} a sample while the model trains, and "
-        f"{memory(largest)} of it is {view.out(node)} of {node.layer.title}",
-        label=f"gives {view.out(node)}",
+        f"{memory(largest)} of it is {view.output_of(node)} of {node.layer.title}",
+        label=f"gives {view.output_of(node)}",
         help="shorten the sequence or its features before this layer, or train on pieces of it",
     )
 
@@ -267,7 +271,7 @@ def long_unrolled(view: View) -> Iterator[Finding]:
             place = place_of(flow, node)
             if not place.layer.row.recurrent or not _is_long_unrolled(flow, node, place.layer):
                 continue
-            steps = flow.came(node).shape[0]
+            steps = flow.input_of(node).shape[0]
             plain = partial(without, param="unroll", row=place.layer.row)
             yield Finding(
                 place.span,
@@ -291,7 +295,7 @@ def linear_chain(view: View) -> Iterator[Finding]:
             if not flow.is_row(before, "dense"):
                 continue
             first, second = place_of(flow, before), place_of(flow, node)
-            incoming, made = flow.came(before).shape[-1], flow.out(before).shape[-1]
+            incoming, made = flow.input_of(before).shape[-1], flow.output_of(before).shape[-1]
             if not isinstance(incoming, int) or not isinstance(made, int) or made < incoming:
                 continue
             if first.layer is second.layer or len(flow.users(before)) > 1 or flow.is_output(before):
@@ -318,7 +322,7 @@ def channels_before_places(view: View) -> Iterator[Finding]:
         if not found:
             continue
         first = found[0]
-        order = ",".join(map(str, _channels_last(first, len(flow.came(first).shape))))
+        order = ",".join(map(str, _channels_last(first, len(flow.input_of(first).shape))))
         yield Finding(
             first.span,
             f"on a CPU, TensorFlow convolves channels_first {_WITH_ONEDNN}",
@@ -389,7 +393,7 @@ def _channels_last(node: Node, rank: int) -> tuple[int, ...]:
 
 def _turned(view: View, node: Node) -> Iterator[Fix]:
     """Fix by turning the numbers, convolving in the usual layout, and turning back."""
-    found, rank = view.edits.written(node), len(view.out(node).shape)
+    found, rank = view.edits.written(node), len(view.output_of(node).shape)
     if node.layer is None or node.layer.row.recurrent or not isinstance(found, tree.Call):
         return
     plain = rewrite.without(found, "channels_first", "data_format")

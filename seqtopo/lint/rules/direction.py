@@ -99,7 +99,7 @@ def orders_merged(view: View) -> Iterator[Finding]:
             if not (merges(node) or joins_features(flow, node)):
                 continue
             incoming = [None if v.extra else steps(flow).get(v.node) for v in node.inputs]
-            sides = [s for s, t in zip(incoming, flow.into(node), strict=True) if s and t.shape[0] != 1]
+            sides = [s for s, t in zip(incoming, flow.inputs_of(node), strict=True) if s and t.shape[0] != 1]
             straight = {s.origin for s in sides if s.turned is None}
             side = next((s for s in sides if s.origin in straight and _by_reading(s)), None)
             if side is None or side.turned is None:
@@ -181,16 +181,16 @@ def _ends(view: View) -> list[tuple[Node, Node, str]]:
 
 def _is_single_step(view: View, reader: Node) -> bool:
     """Return whether there is one step only, which is the first and the last."""
-    return view.out(reader).shape[0] == 1
+    return view.output_of(reader).shape[0] == 1
 
 
 def _end(view: View, node: Node) -> str:
     """Return the one step that a call keeps: ``first``, ``last``, or "" for another or for several."""
     passed = passes(view.graph, node)
-    if passed is None or (passed.axis is not None and view.out(node).shape[:1] != (1,)):
+    if passed is None or (passed.axis is not None and view.output_of(node).shape[:1] != (1,)):
         return ""
     step = passed.window.low.at(0)
-    last = view.came(node).shape[0] - 1
+    last = view.input_of(node).shape[0] - 1
     alone = passed.axis in (0, None) and passed.window.low == passed.window.high
     return (FIRST if step == 0 else LAST if step == last else "") if alone else ""
 
@@ -201,7 +201,7 @@ def _halved(view: View, node: Node) -> bool:
     return bool(users) and all(
         view.has_role(user, "selection")
         and user.layer is not None
-        and user.layer.get("axis") in (-1, len(view.out(node).shape))
+        and user.layer.get("axis") in (-1, len(view.output_of(node).shape))
         for user in users
     )
 
@@ -225,10 +225,10 @@ def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
                 (view.rewrite(reader, shorter), drop),
             )
     merged = reader.layer.get("merge_mode") == "concat"
-    if merged and len(view.out(reader).shape) == 2 and _same_width(view, node, reader):
+    if merged and len(view.output_of(reader).shape) == 2 and _same_width(view, node, reader):
         span = node.span
         half = tree.Arithmetic(span, tree.Wild(span), (("//", tree.Number(span, 2, "2")),))
-        one = len(view.out(node).shape) == 1
+        one = len(view.output_of(node).shape) == 1
         late, early = (
             (step(span, "at", -1), step(span, "at", 0))
             if one
@@ -254,7 +254,7 @@ def _same_width(view: View, node: Node, reader: Node) -> bool:
 
 def _is_only_step(view: View, reader: Node, node: Node) -> bool:
     """Return whether ``seq`` can go: only this one step is used, and no copy of the layer is elsewhere."""
-    if len(view.out(node).shape) > 1:
+    if len(view.output_of(node).shape) > 1:
         return False
     if view.copies(reader) != view.copies(node):
         return False
@@ -272,7 +272,7 @@ def _is_only_step(view: View, reader: Node, node: Node) -> bool:
 
 def _other_end(view: View, node: Node, end: str) -> Iterator[Fix]:
     index, one = (-1, "last") if end == FIRST else (0, "first")
-    new = step(node.span, "at", index) if len(view.out(node).shape) == 1 else step(node.span, one, 1)
+    new = step(node.span, "at", index) if len(view.output_of(node).shape) == 1 else step(node.span, one, 1)
     edit = view.edits.replace(node, new)
     if edit is not None:
         yield Fix("take the step that has read them all", (edit,))
@@ -418,7 +418,7 @@ def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
     if origin.layer is not None:
         return ""
     width = view.tensor(value).shape[-1]
-    incoming = view.out(origin)
+    incoming = view.output_of(origin)
     ids = incoming.dtype not in FLOATS
     tables = [n.layer for n in near if view.has_role(n, "embedding", "encoding") and n.layer is not None]
     if ids and len(incoming.shape) == 1:

@@ -33,7 +33,7 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
             place = place_of(flow, node)
             name = place.layer.row.name
             alone = name in ("act", "softmax")
-            incoming = flow.came(node) if alone else flow.out(node)
+            incoming = flow.input_of(node) if alone else flow.output_of(node)
             one = "it is given one number" if alone else f"{place.layer.title} gives one number"
             fixes = tuple(_ways_out(view, flow, node, node.index in last))
             yield Finding(
@@ -62,7 +62,7 @@ def _over_one(view: View, node: Node) -> bool:
     assert node.layer is not None
     layer = place_of(view, node).layer
     axis = _softmax_axis(layer)
-    shape = view.out(node).shape
+    shape = view.output_of(node).shape
     if not shape or not isinstance(axis, int):
         return False
     # The first axis inside td is the second axis of td's output.
@@ -77,7 +77,7 @@ def _ways_out(view: View, flow: View, node: Node, last: bool) -> Iterator[Fix]:
     place = place_of(flow, node)
     sigmoid = place.fix("write sigmoid, for a yes-or-no answer", lambda e: with_word(e, "softmax", "sigmoid"))
     along: tuple[Fix, ...] = ()
-    if flow is view and len(view.out(node).shape) == 2 and place.expr is not None:
+    if flow is view and len(view.output_of(node).shape) == 2 and place.expr is not None:
         time = step(place.span, "softmax", "time")
         if place.layer.row.name in ("act", "softmax"):
             edit = view.edits.replace(node, time)
@@ -103,7 +103,7 @@ def activation_twice(view: View) -> Iterator[Finding]:
     """Find a softmax or sigmoid of what is one already."""
     ends = {value.node for value in view.graph.outputs}
     for flow in view.flows:
-        for node in flow.index.held(("act", "softmax")):
+        for node in flow.index.called_or_wrapped(("act", "softmax")):
             second = place_of(flow, node)
             before = flow.maker(node.inputs[0])
             if before.layer is None or node.inputs[0].extra:
@@ -141,7 +141,7 @@ def disturbed_output(view: View) -> Iterator[Finding]:
         if head is None:
             continue
         # A flow that ends in dropout may be continued elsewhere; only an output or a loss makes it the end.
-        answer = head.gives in ("softmax", "sigmoid")
+        answer = head.activation in ("softmax", "sigmoid")
         for flow, node in head.after:
             assert node.layer is not None
             row = place_of(flow, node).layer.row
@@ -188,7 +188,7 @@ def relu_on_a_regression(view: View) -> Iterator[Finding]:
     """Find a regression with a final relu: it gives no number below 0, and may get stuck at 0."""
     for value, loss in losses(view):
         head = head_of(view, value)
-        if head is not None and head.gives == "relu" and loss.name in REGRESSIONS:
+        if head is not None and head.activation == "relu" and loss.name in REGRESSIONS:
             yield Finding(
                 head.place.span,
                 f"{head.place.layer.title} ends in relu, so this regression never answers below 0",
@@ -225,7 +225,7 @@ def cut_scores(view: View) -> Iterator[Finding]:
         first = place_of(view, before)
         incoming = activation_of(first.layer)
         incoming = _SQUEEZED.get(incoming, incoming)
-        shape = view.came(node).shape
+        shape = view.input_of(node).shape
         if gives == "softmax" and _softmax_axis(second.layer) not in (-1, len(shape)):
             continue  # weights of the steps, and no classes
         width = shape[-1:]
@@ -253,7 +253,7 @@ def _plain_scores(view: View, before: Node) -> Iterator[Fix]:
     first = place_of(view, before)
     name = activation_of(first.layer)
     if first.layer.row.recurrent:
-        width = view.out(before).shape[-1]
+        width = view.output_of(before).shape[-1]
         edit = view.edits.after(before, step(before.span, "dense", width)) if isinstance(width, int) else None
         if edit is not None:
             yield Fix("put a dense layer between them", (edit,))
@@ -308,7 +308,7 @@ def _head_word(head: Head, old: str, new: str) -> tuple[Fix, ...]:
 def sigmoid_with_classes(view: View) -> Iterator[Finding]:
     """Find independent shares under a loss that takes them for the shares of one choice."""
     for head, loss in trained_heads(view):
-        if loss.name in CLASSES and head.gives == "sigmoid" and not loss.from_logits and head.width != 1:
+        if loss.name in CLASSES and head.activation == "sigmoid" and not loss.from_logits and head.width != 1:
             sparse = loss.name in _SPARSE
             yield Finding(
                 head.place.span,
@@ -329,7 +329,7 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
     for head, loss in trained_heads(view):
         many = not isinstance(head.width, int) or head.width > 2
         # With two classes both losses have the same value.
-        if loss.name in BINARY and head.gives == "softmax" and many and not loss.from_logits:
+        if loss.name in BINARY and head.activation == "softmax" and many and not loss.from_logits:
             yield Finding(
                 head.place.span,
                 f"{loss.word} expects {head.width} separate probabilities, but those of softmax add up to 1: "
@@ -345,20 +345,20 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
 def no_probabilities(view: View) -> Iterator[Finding]:
     """Find a loss that takes the logarithm of the output of a head that gives any number."""
     for head, loss in trained_heads(view):
-        if not head.gives or loss.from_logits:
+        if not head.activation or loss.from_logits:
             continue
         if loss.name in (*BINARY, *CLASSES, "kl_divergence"):
-            if head.gives in (*SHARES, "log_softmax") or (loss.name in CLASSES and head.width == 1):
+            if head.activation in (*SHARES, "log_softmax") or (loss.name in CLASSES and head.width == 1):
                 continue
             wants = "numbers from 0 to 1"
-        elif loss.name == "poisson" and head.gives not in _ABOVE_ZERO:
+        elif loss.name == "poisson" and head.activation not in _ABOVE_ZERO:
             wants = "numbers above 0"
         else:
             continue
-        gives = RANGES.get(head.gives, f"what {head.gives} gives")
+        gives = RANGES.get(head.activation, f"what {head.activation} gives")
         logits = loss.name in (*BINARY, *CLASSES) and loss.name != "categorical_generalized_cross_entropy"
         right = "softplus" if loss.name == "poisson" else "sigmoid" if loss.name in BINARY else "softmax"
-        takes_logits = logits and head.gives == "linear"
+        takes_logits = logits and head.activation == "linear"
         fixes = (*activated(view, head, right), *(_logits(loss) if takes_logits else ()))
         yield Finding(
             head.place.span,
@@ -382,7 +382,7 @@ def activated(view: View, head: Head, word: str) -> tuple[Fix, ...]:
         edit = flow.edits.after(node, step(place.span, "dense", layer.get("units"), word))
         whole = flow is view and edit is not None
         return (Fix(f"answer by a dense layer with {word}", (edit,)),) if edit is not None and whole else ()
-    if head.gives != "linear" or layer.get("activation") is not None:
+    if head.activation != "linear" or layer.get("activation") is not None:
         return place.fix(title, partial(with_word, old=word_of(layer.get("activation")), new=word))
     if "activation" not in layer.row.by_name or layer.row.flags.get(word, (None,))[0] is None:
         return ()
@@ -402,12 +402,12 @@ def _logits(loss: Loss) -> tuple[Fix, ...]:
 def scores_wanted(view: View) -> Iterator[Finding]:
     """Find a loss that applies the activation itself, under a head that has applied it before."""
     for head, loss in trained_heads(view):
-        if head.gives not in ("softmax", "sigmoid"):
+        if head.activation not in ("softmax", "sigmoid"):
             continue
         if loss.from_logits:
-            why = f"from_logits=true says that the loss applies {head.gives} itself"
+            why = f"from_logits=true says that the loss applies {head.activation} itself"
             fixes = _without_from_logits(loss)
-        elif loss.name in MARGINS and head.gives == "sigmoid":
+        elif loss.name in MARGINS and head.activation == "sigmoid":
             why = f"{loss.word} wants numbers on both sides of 0"
             fixes = _other_loss(loss, "binary_crossentropy")
         else:
@@ -415,11 +415,14 @@ def scores_wanted(view: View) -> Iterator[Finding]:
         margins = loss.name in MARGINS
         yield Finding(
             head.place.span,
-            f"{loss.word} wants plain scores, but {head.gives} has made numbers from 0 to 1 of them: {why}",
-            label=f"applies {head.gives}" + ("" if margins else " already"),
+            f"{loss.word} wants plain scores, but {head.activation} has made numbers from 0 to 1 of them: "
+            f"{why}",
+            label=f"applies {head.activation}" + ("" if margins else " already"),
             labels=(loss_label(loss, "wants scores"),),
-            help=f"leave {head.gives} out" + (f", or keep it and train by {_right_loss(loss)}"),
-            fixes=head.place.fix(f"leave {head.gives} out", partial(with_word, old=head.gives, new=None))
+            help=f"leave {head.activation} out" + (f", or keep it and train by {_right_loss(loss)}"),
+            fixes=head.place.fix(
+                f"leave {head.activation} out", partial(with_word, old=head.activation, new=None)
+            )
             + fixes,
         )
 
@@ -461,14 +464,14 @@ def _as_yes_or_no(head: Head, loss: Loss) -> tuple[Edit, ...]:
     if not isinstance(loss.expr, tree.Name) or head.place.expr is None:
         return ()
     to = Edit(loss.expr.span, "binary_crossentropy")
-    if head.gives == "sigmoid":
+    if head.activation == "sigmoid":
         return (to,)
-    if head.gives == "linear" and isinstance(head.place.expr, tree.Call):
+    if head.activation == "linear" and isinstance(head.place.expr, tree.Call):
         changed = with_argument(head.place.expr, None, tree.Name(Span(0, 0), "sigmoid"))
         if head.place.layer.get("activation") is not None or "sigmoid" not in head.place.layer.row.flags:
             return ()
     else:
-        changed = with_word(head.place.expr, head.gives, "sigmoid")
+        changed = with_word(head.place.expr, head.activation, "sigmoid")
     return () if changed is None else (Edit(head.place.expr.span, print_expr(changed)), to)
 
 
@@ -476,7 +479,7 @@ def _as_yes_or_no(head: Head, loss: Loss) -> tuple[Edit, ...]:
 def ctc_after_softmax(view: View) -> Iterator[Finding]:
     """Find a softmax under Keras' CTC loss, which applies one itself; older ones took its output."""
     for head, loss in trained_heads(view):
-        if loss.name == "ctc" and head.gives == "softmax":
+        if loss.name == "ctc" and head.activation == "softmax":
             yield Finding(
                 head.place.span,
                 "Keras' ctc applies a softmax itself, so this one is applied twice",

@@ -62,11 +62,14 @@ def _path(view: View, last: Node, seen: set[int]) -> list[Node] | None:
 
 
 def _differs(view: View, path: list[Node]) -> Iterator[Finding]:
-    incoming, gives = view.out(path[0]).shape, view.out(path[-1]).shape
+    incoming, gives = view.output_of(path[0]).shape, view.output_of(path[-1]).shape
     if len(incoming) != len(gives) or len(incoming) not in (2, 3) or incoming[-1] != gives[-1]:
         return
     for axis in range(len(incoming) - 1):
-        sizes = [view.out(node).shape[axis] if len(view.out(node).shape) > axis else None for node in path]
+        sizes = [
+            view.output_of(node).shape[axis] if len(view.output_of(node).shape) > axis else None
+            for node in path
+        ]
         lengths = [size for size in sizes if isinstance(size, int)]
         if len(lengths) < len(path):
             return
@@ -81,7 +84,13 @@ def _differs(view: View, path: list[Node]) -> Iterator[Finding]:
 
 def _uneven(view: View, path: list[Node], lengths: list[int], axis: int) -> Finding:
     start, end = lengths[0], lengths[-1]
-    what = "steps" if axis == 0 and len(view.out(path[0]).shape) == 2 else "rows" if axis == 0 else "columns"
+    what = (
+        "steps"
+        if axis == 0 and len(view.output_of(path[0]).shape) == 2
+        else "rows"
+        if axis == 0
+        else "columns"
+    )
     factor = prod(lengths[i] // lengths[i - 1] for i, node in enumerate(path) if _goes_up(view, node) and i)
     # In the decoder, a layer that changes the length and is no upsampling breaks the symmetry.
     first_up = next(i for i, node in enumerate(path) if _goes_up(view, node))
@@ -150,7 +159,7 @@ def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iter
     if any(view.copies(node) != 1 for node in path):
         return
     valid = [i for i, node in enumerate(path) if _padded(node) == "valid" and _slides(node)]
-    start = view.out(path[0])
+    start = view.output_of(path[0])
     for padded in dict.fromkeys((tuple(breaks), tuple(valid))):
         steps = _padded_steps(view, path, padded)
         gives = _replayed(path, start, padded)
@@ -183,7 +192,7 @@ def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iter
 
 def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int) -> tuple[int, Edit] | None:
     """Return the next number of steps that comes back the same, and the edit of ``in(...)`` to it."""
-    call, start = view.edits.call(path[0]), view.out(path[0])
+    call, start = view.edits.call(path[0]), view.output_of(path[0])
     if (
         call is None
         or not call.args
@@ -352,7 +361,7 @@ def _kernels(view: View, node: Node) -> Iterator[_Kernel]:
         size = per_axis(layer.get("kernel_size"), slides.rank)[place]
         dilation = per_axis(layer.get("dilation_rate"), slides.rank)[place]
         axis = place + (layer.get("data_format") == "channels_first")
-        length, count = view.came(node).shape[axis], view.out(node).shape[axis]
+        length, count = view.input_of(node).shape[axis], view.output_of(node).shape[axis]
         # Deep networks of plain kernels end with small images.
         plain = not isinstance(size, int) or size < 2 or (slides.rank > 1 and dilation == 1)
         if not plain and isinstance(length, int) and isinstance(count, int):
@@ -404,11 +413,11 @@ def answer_sees_few(view: View) -> Iterator[Finding]:
         if one.before is not None or not isinstance(one.length, int) or one.length < 2 * one.steps:
             continue
         source = view.graph.nodes[one.source]
-        behind = {node.index for node in view.behind((view.graph.outputs[one.place],))}
+        behind = {node.index for node in view.ancestors((view.graph.outputs[one.place],))}
         made = [node for node in windows if node.index in behind]
         # A layer that takes some steps of the input shows that the author chose them.
         if not made or any(
-            view.out(n).shape[:1] != (one.length,) for n in _calls_between(view, source, made[0])
+            view.output_of(n).shape[:1] != (one.length,) for n in _calls_between(view, source, made[0])
         ):
             continue
         yield Finding(

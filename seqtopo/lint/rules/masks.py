@@ -47,7 +47,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
 def _mixes(view: View, node: Node) -> bool:
     """Return whether a call without a mask makes one number of several steps, the padded ones among them."""
     several = view.is_row(node, "flatten") or view.has_role(node, "convolution", "transposed", "pooling")
-    return several and len(view.came(node).shape) == 2 and not uses_mask(view.graph, node)
+    return several and len(view.input_of(node).shape) == 2 and not uses_mask(view.graph, node)
 
 
 def _lost_mask(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
@@ -174,8 +174,8 @@ def mask_of_several_axes(view: View) -> Iterator[Finding]:
             path = _unchanged_mask(flow, node, origin)
             if path is None or layer.row.steps or origin.index in told:
                 continue
-            axes = len(flow.came(origin).shape) - (0 if flow.has_role(origin, "embedding") else 1)
-            wanted = 1 if layer.row.recurrent else len(flow.came(node).shape) - 1
+            axes = len(flow.input_of(origin).shape) - (0 if flow.has_role(origin, "embedding") else 1)
+            wanted = 1 if layer.row.recurrent else len(flow.input_of(node).shape) - 1
             if axes <= wanted:
                 continue
             told.add(origin.index)
@@ -184,8 +184,8 @@ def mask_of_several_axes(view: View) -> Iterator[Finding]:
             yield Finding(
                 node.span,
                 f"{layer.row.name} takes a mask with one number a step, but the mask of "
-                f"{origin.layer.row.name} is {show_shape(flow.came(origin).shape[:axes])}: Keras raises, or "
-                "masks units where the sizes agree",
+                f"{origin.layer.row.name} is {show_shape(flow.input_of(origin).shape[:axes])}: Keras raises, "
+                "or masks units where the sizes agree",
                 label="takes one number a step",
                 labels=(Label(origin.span, "masks the steps within each step"),),
                 help="" if fixes else "make the mask inside td(...), where it ends, or make none",
@@ -199,7 +199,7 @@ def _unchanged_mask(view: View, node: Node, origin: Node) -> list[Node] | None:
     here = view.maker(node.inputs[0])
     while here is not origin:
         stock = here.layer is not None and here.layer.row.keras and not here.layer.row.function
-        if not stock or mask_of(view.graph, here).gives != "first" or not here.inputs:
+        if not stock or mask_of(view.graph, here).output != "first" or not here.inputs:
             return None
         path.append(here)
         here = view.maker(here.inputs[0])
@@ -244,13 +244,13 @@ def padding_not_masked(view: View) -> Iterator[Finding]:
 
 
 def _hands_mask_on(view: View, node: Node) -> bool:
-    return each_alone(view, node) and mask_of(view.graph, node).gives == "first"
+    return each_alone(view, node) and mask_of(view.graph, node).output == "first"
 
 
 def _embedding_before(view: View, node: Node) -> Node | None:
     """Return the embedding that a recurrent layer reads, with nothing between that changes the steps."""
     here = back_over(view, node, _hands_mask_on)
-    if not view.is_row(here, "embed") or view.came(here).dtype not in INTEGERS:
+    if not view.is_row(here, "embed") or view.input_of(here).dtype not in INTEGERS:
         return None
     return here if view.maker(here.inputs[0]).layer is None else None
 
@@ -260,7 +260,7 @@ def zero_may_be_data(view: View) -> Iterator[Finding]:
     """Find a single feature that is masked where it is 0: a 0 that was measured is skipped as well."""
     for node in view.calls_of("mask"):
         assert node.layer is not None
-        incoming = view.came(node)
+        incoming = view.input_of(node)
         if node.layer.get("mask_value") == 0 and incoming.shape[-1:] == (1,):
             if view.maker(node.inputs[0]).layer is not None:
                 continue
@@ -330,7 +330,7 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
                 if drop is not None and masked is not None and place.expr is not None
                 else ()
             )
-            incoming = view.came(mask)
+            incoming = view.input_of(mask)
             yield Finding(
                 mask.span,
                 f"mask looks for steps whose features are all 0, but ids {incoming} have no features: it "
@@ -346,7 +346,7 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
 def embed_of_vectors(view: View) -> Iterator[Finding]:
     """Find an embedding of vectors of floats: each number in them is taken for an id."""
     for node, source, between in _sources(view):
-        incoming = view.came(node)
+        incoming = view.input_of(node)
         shape = incoming.shape
         if source.layer is not None or between or incoming.dtype not in FLOATS:
             continue
@@ -358,7 +358,7 @@ def embed_of_vectors(view: View) -> Iterator[Finding]:
         yield Finding(
             node.span,
             f"embed takes ids, but vectors {incoming} come in: it would make a vector of each number in "
-            f"them, {view.out(node)}",
+            f"them, {view.output_of(node)}",
             label=f"is given vectors {incoming}",
             labels=(Label(source.span, "declares numbers, not ids"),),
             help="take embed out if the data is embedded already; for ids write in(T,int)",
@@ -384,7 +384,7 @@ def embed_of_fractions(view: View) -> Iterator[Finding]:
             put = view.edits.after(node, after) if after is not None else None
             if drop is not None and put is not None:
                 fixes = (Fix(f"put {row} behind the embedding", (drop, put)),)
-        elif len(view.out(source).shape) > 1 and (gone := view.edits.drop(node)) is not None:
+        elif len(view.output_of(source).shape) > 1 and (gone := view.edits.drop(node)) is not None:
             fixes = (Fix(f"take the embedding out: {row} gives vectors already", (gone,)),)
         yield Finding(
             node.span,
@@ -404,7 +404,7 @@ def ids_declared_as_floats(view: View) -> Iterator[Finding]:
     for node, source, between in _sources(view):
         if source.layer is not None:
             continue
-        incoming = view.out(source)
+        incoming = view.output_of(source)
         if incoming.dtype not in FLOATS or (
             len(incoming.shape) > 1 and incoming.shape[-1] != 1 and not between
         ):
@@ -437,7 +437,7 @@ def _dtype(arg: tree.Argument) -> bool:
 @rule("ST636")
 def ids_as_numbers(view: View) -> Iterator[Finding]:
     """Find ids that a layer computes with, as if word 40 were twice word 20."""
-    if not any(node.below is not None or view.out(node).dtype in INTEGERS for node in view.inputs):
+    if not any(node.below is not None or view.output_of(node).dtype in INTEGERS for node in view.inputs):
         return
     computing = view.calls_with("dense", "recurrent", "convolution")
     for node in in_order(computing, view.recurrent):
@@ -446,7 +446,7 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
         if here.layer is not None or (isinstance(below, int) and below <= 2):
             continue
         # Without a size of the table, a row of whole numbers may be counts; one a step is an id.
-        one_a_step = view.came(node).shape[1:] == (1,) and view.out(here).dtype in INTEGERS
+        one_a_step = view.input_of(node).shape[1:] == (1,) and view.output_of(here).dtype in INTEGERS
         if below is None and not one_a_step:
             continue
         kind = "ids" if below is None else f"ids below {below}"

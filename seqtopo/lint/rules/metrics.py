@@ -103,7 +103,7 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
 
 def _only_regression(view: View) -> list[tuple[Head, Loss]]:
     """Return the heads and losses if every output is a number that stands for no class; else none."""
-    found = [(h, lo) for h, lo in trained_heads(view) if lo.name in _DISTANCES and h.gives not in SHARES]
+    found = [(h, lo) for h, lo in trained_heads(view) if lo.name in _DISTANCES and h.activation not in SHARES]
     return [] if len(found) != len(view.graph.outputs) or _yes_or_no_labels(view) else found
 
 
@@ -146,7 +146,7 @@ def metric_of_other_labels(view: View) -> Iterator[Finding]:
         if wrong is None:
             continue
         why, right, other = wrong
-        logits = _begins_at_0(loss, head.gives if head is not None else "")
+        logits = _begins_at_0(loss, head.activation if head is not None else "")
         fixes = () if logits and entry.name in _SCORES else _renamed(expr, entry.name, right)
         yield Finding(
             expr.span,
@@ -195,7 +195,7 @@ def _greatest(
         return None if chosen else (why, f"{name}(threshold=0.5)", "")
     several = loss.name in BINARY and width not in (None, 1, 2)
     one_hot = any(values is not None and values.shares for values in view.resolved.label_values)
-    logits = loss.from_logits or (head is not None and head.gives == "sigmoid")
+    logits = loss.from_logits or (head is not None and head.activation == "sigmoid")
     if name != "accuracy" or not several or one_hot or not logits:
         return None
     return (
@@ -214,13 +214,13 @@ def curve_of_any_number(view: View) -> Iterator[Finding]:
         loss, entry, head = trained.get(value), entry_of("metric", word_of(metric)), head_of(view, value)
         if loss is None or entry is None or entry.name not in _CURVES or head is None:
             continue
-        if not head.gives or head.gives in SHARES or (regression and entry.name in _HITS):
+        if not head.activation or head.activation in SHARES or (regression and entry.name in _HITS):
             continue
         if isinstance(metric, Object) and (
             metric.kwargs.get("from_logits") or metric.kwargs.get("thresholds")
         ):
             continue
-        gives = RANGES.get(head.gives, f"what {head.gives} gives")
+        gives = RANGES.get(head.activation, f"what {head.activation} gives")
         logits = entry.name == "auc" and loss.name not in _DISTANCES
         with_logits = with_argument(expr, "from_logits", tree.Name(expr.span, "true")) if logits else None
         fixes = (
@@ -251,7 +251,11 @@ def threshold_of_logits(view: View) -> Iterator[Finding]:
     trained = dict(losses(view)) if view.training is not None else {}
     for value, metric, expr in _metrics(view) if trained else ():
         loss, entry, head = trained.get(value), entry_of("metric", word_of(metric)), head_of(view, value)
-        if loss is None or entry is None or not _begins_at_0(loss, head.gives if head is not None else ""):
+        if (
+            loss is None
+            or entry is None
+            or not _begins_at_0(loss, head.activation if head is not None else "")
+        ):
             continue
         shape = view.tensor(value).shape
         one = bool(shape) and shape[-1] == 1

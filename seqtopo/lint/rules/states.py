@@ -242,7 +242,7 @@ def _alike(view: View) -> dict[int, Node]:
             or joins_features(view, node)
             or (each_alone(view, node) and not view.is_row(node, "pos"))
         )
-        if known and len(known) == len(incoming) and passes and len(view.out(node).shape) > 1:
+        if known and len(known) == len(incoming) and passes and len(view.output_of(node).shape) > 1:
             found[node.index] = known[0]
     return found
 
@@ -255,7 +255,7 @@ def steps_all_alike(view: View) -> Iterator[Finding]:
         repeat = None if value.extra else alike.get(value.node)
         if repeat is None or repeat.layer is None:
             continue
-        steps, width = view.out(repeat).shape
+        steps, width = view.output_of(repeat).shape
         edit = (
             view.edits.after(repeat, step(repeat.span, "lstm", width, "seq"))
             if isinstance(width, int)
@@ -287,10 +287,10 @@ def repeated_and_forgotten(view: View) -> Iterator[Finding]:
         edit = None if written is None else Edit(node.span, print_expr(with_flag(written, "seq")))
         yield Finding(
             node.span,
-            f"{node.layer.title} reads the {view.out(repeat).shape[0]} steps of {repeat.layer.title} and "
-            "hands on the last one only",
+            f"{node.layer.title} reads the {view.output_of(repeat).shape[0]} steps of {repeat.layer.title} "
+            "and hands on the last one only",
             label="only its last step",
-            labels=(Label(repeat.span, f"makes {view.out(repeat).shape[0]} steps"),),
+            labels=(Label(repeat.span, f"makes {view.output_of(repeat).shape[0]} steps"),),
             help="add seq, for an answer at each of them; for one answer leave repeat out",
             fixes=() if edit is None else (Fix("add seq, to keep its steps", (edit,)),),
         )

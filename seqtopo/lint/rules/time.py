@@ -27,12 +27,12 @@ def one_step(view: View) -> Iterator[Finding]:
         if _stateful(view):
             continue
         assert node.layer is not None
-        incoming = view.came(node)
+        incoming = view.input_of(node)
         labels = (Label(node.span, "is given one step"),) if source.span != node.span else ()
         yield Finding(
             source.span,
             f"{node.layer.title} never recurs: it is given one step, {incoming}",
-            label=_one_step_words(view.out(source).shape),
+            label=_one_step_words(view.output_of(source).shape),
             labels=labels,
             notes=(
                 "over one step a recurrent layer is a dense layer with gates: it starts from zeros, and "
@@ -47,12 +47,12 @@ def one_step(view: View) -> Iterator[Finding]:
 def one_step_at_a_time(view: View) -> Iterator[Finding]:
     """Find a stateful model that is given one step of several features, and gives another number of them."""
     for source, node in _one_step(view):
-        shape = view.out(source).shape
+        shape = view.output_of(source).shape
         if not _stateful(view) or source.layer is not None or shape[-1] == 1:
             continue
         # A model whose output is its next input, or is sampled from, is given one step for good reason.
         outs = [view.tensor(value) for value in view.graph.outputs]
-        if view.out(source).dtype not in FLOATS or any(t.shape[-1:] == shape[-1:] for t in outs):
+        if view.output_of(source).dtype not in FLOATS or any(t.shape[-1:] == shape[-1:] for t in outs):
             continue
         assert node.layer is not None
         yield Finding(
@@ -73,7 +73,7 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
 @once
 def _one_step(view: View) -> list[tuple[Node, Node]]:
     """Return pairs: a node that gives a sequence of one step, and the recurrent layer that reads it."""
-    sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,)]
+    sources = [n for n in view.inputs if view.output_of(n).shape[:1] == (1,)]
     shortens = [n for n in view.calls if _shortens(n) and _leaves_one(view, n)]
     begins = {node.index: node for node in sources}
     first = {node.index: node for node in shortens}
@@ -104,7 +104,7 @@ def _shortens(node: Node) -> bool:
 
 def _leaves_one(view: View, node: Node) -> bool:
     """Return whether a call makes one step of several, or of a vector's numbers."""
-    after, before = view.out(node).shape, view.came(node).shape if node.inputs else ()
+    after, before = view.output_of(node).shape, view.input_of(node).shape if node.inputs else ()
     if len(after) != 2 or after[0] != 1 or after[1] == 1:
         return False
     if view.is_row(node, "reshape"):
@@ -126,7 +126,7 @@ def _stateful(view: View) -> bool:
 
 
 def _more_steps(view: View, source: Node) -> str:
-    shape = view.out(source).shape
+    shape = view.output_of(source).shape
     if source.layer is None and len(shape) == 2 and shape[-1] != 1:
         return (
             f"if these are {shape[-1]} values of one series, write in({shape[-1]},1); "
@@ -152,7 +152,7 @@ def _ends_steps(view: View, node: Node) -> bool:
 
 def _as_steps(view: View, source: Node) -> Iterator[Fix]:
     """Read the features as steps, where all that follows takes any number of steps."""
-    shape = view.out(source).shape
+    shape = view.output_of(source).shape
     call = view.edits.call(source)
     if call is None or len(shape) != 2 or not isinstance(shape[1], int) or shape[1] == 1:
         return
@@ -199,9 +199,9 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
         first = None if value.extra else alone.get(value.node)
         if first is None or first.layer is None or not _sees_one(view, value):
             continue
-        incoming, out = view.came(first), view.tensor(value)
+        incoming, out = view.input_of(first), view.tensor(value)
         edits = view.edits
-        flat = edits.before(first, step(first.span, "flatten"))
+        flat = edits.insert_before(first, step(first.span, "flatten"))
         written = edits.written(first)
         each = None if written is None else edits.replace(first, step(first.span, "td", written))
         yield Finding(
@@ -232,7 +232,7 @@ def _dense_alone(view: View) -> dict[int, Node]:
     plain: set[int] = set()
     found: dict[int, Node] = {}
     for node in view.inputs:
-        incoming = view.out(node)
+        incoming = view.output_of(node)
         several = len(incoming.shape) == 2 and isinstance(incoming.shape[0], int) and incoming.shape[0] > 1
         if several and incoming.dtype in FLOATS:
             plain.add(node.index)
@@ -260,18 +260,18 @@ def steps_as_units(view: View) -> Iterator[Finding]:
     counts: dict[Size, Node] = {}
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
-        shape = view.out(node).shape
-        if view.out(node).dtype not in FLOATS and len(shape) == 1 and _is_no_class_count(shape[0]):
+        shape = view.output_of(node).shape
+        if view.output_of(node).dtype not in FLOATS and len(shape) == 1 and _is_no_class_count(shape[0]):
             counts.setdefault(shape[0], node)
     summaries = _summaries(view) if counts else {}
     for node in view.calls_of("dense") if counts else ():
         if not _ends_model(view, node):
             continue
-        source = counts.get(view.out(node).shape[0])
+        source = counts.get(view.output_of(node).shape[0])
         summary = summaries.get(node.index)
         if source is None or summary is None or summary.layer is None or node.layer is None:
             continue
-        count = view.out(source).shape[0]
+        count = view.output_of(source).shape[0]
         yield Finding(
             node.span,
             f"{node.layer.title} gives {count} numbers for the whole sequence, as many as it has steps",
@@ -295,7 +295,7 @@ def _summaries(view: View) -> dict[int, Node]:
     found: dict[int, Node] = {}
     for node in view.calls:
         assert node.layer is not None
-        if len(view.out(node).shape) != 1 or not node.inputs:
+        if len(view.output_of(node).shape) != 1 or not node.inputs:
             continue
         if node.layer.row.recurrent:
             found[node.index] = node
@@ -325,7 +325,7 @@ def answer_at_each_step(view: View) -> Iterator[Finding]:
             continue
         before = view.maker(head.inputs[0])
         recurrent = before.layer is not None and before.layer.row.recurrent
-        pooled = view.edits.before(head, step(head.span, "gavgpool1d"))
+        pooled = view.edits.insert_before(head, step(head.span, "gavgpool1d"))
         yield Finding(
             head.span,
             f"the model answers at each of the {shape[0]} steps: its output is {view.tensor(value)}",

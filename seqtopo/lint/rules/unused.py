@@ -76,12 +76,12 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
     """Find a flatten of a vector, which is flat already."""
 
     def idle(flow: View, node: Node) -> bool:
-        return flow.is_row(node, "flatten") and len(flow.came(node).shape) == 1
+        return flow.is_row(node, "flatten") and len(flow.input_of(node).shape) == 1
 
     for flow, node in _steps(view, lambda flow: flow.calls_of("flatten"), idle):
         yield Finding(
             node.span,
-            f"flatten does nothing here: what comes in is a vector already, {flow.came(node)}",
+            f"flatten does nothing here: what comes in is a vector already, {flow.input_of(node)}",
             label="no effect",
             help="leave it out",
             fixes=_left_out(flow, node, safe=True),
@@ -156,8 +156,8 @@ def _why_idle(view: View, node: Node) -> str:
     layer = node.layer
     if layer is None or node.inputs[0].extra:
         return ""
-    name, incoming = layer.row.name, view.into(node)
-    before, after = incoming[0], view.out(node)
+    name, incoming = layer.row.name, view.inputs_of(node)
+    before, after = incoming[0], view.output_of(node)
     if view.has_role(node, *_MERGE) and len(incoming) == 1:
         reduces = layer.get("axis") is not None and layer.row.picks
         if reduces or layer.counts_with_numbers or before != after:

@@ -91,7 +91,7 @@ def _back(
     outputs, saved = tf.stop_gradient(outputs), _stop_gradients(saved)
 
     def compute(*values: Array) -> Any:
-        given, d_found = values[: len(values) - loop.gives], values[len(values) - loop.gives :]
+        given, d_found = values[: len(values) - loop.outputs], values[len(values) - loop.outputs :]
 
         def gradient(*d_values: Array) -> Any:
             with tf.GradientTape() as tape:
@@ -118,7 +118,7 @@ class _Loop:
         self._cell, self._sequences, self._states, self._bias, self._steps = (
             cell, sequences, states, bias, steps,
         )  # fmt: skip
-        self.gives = states + sequences
+        self.outputs = states + sequences
         self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
         self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
 

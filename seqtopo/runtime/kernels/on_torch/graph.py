@@ -106,7 +106,7 @@ class Call:
     given: int | None
     constants: dict[str, Any]
     arguments: Any
-    gives: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
 def _call_of(node: Any) -> Call:
@@ -149,9 +149,9 @@ class Walk:
                 given = {**given, "training": training}
             outputs = layer.call(*args, **given)
             if isinstance(outputs, torch.Tensor):
-                values[call.gives[0]] = outputs
+                values[call.outputs[0]] = outputs
             else:
-                values.update(zip(call.gives, tree.flatten(outputs), strict=True))
+                values.update(zip(call.outputs, tree.flatten(outputs), strict=True))
         found = [values[id(x)] for x in self.graph.outputs]
         return found[0] if len(found) == 1 else tree.pack_sequence_as(self.outputs, found)
 
