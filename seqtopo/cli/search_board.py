@@ -27,7 +27,7 @@ class Board:
         self.study = study
         self.trials = trials
         self.plain = not sys.stderr.isatty() if plain is None else plain
-        self.said: set[int] = {t.number for t in study.get_trials(deepcopy=False) if t.state.is_finished()}
+        self.printed: set[int] = {t.number for t in study.get_trials(deepcopy=False) if t.state.is_finished()}
         self.lines = 0
         self.looked = 0.0
 
@@ -40,8 +40,8 @@ class Board:
             trials = self.study.get_trials(deepcopy=False)
         if self.plain:
             for trial in trials:
-                if trial.state.is_finished() and trial.number not in self.said:
-                    self.said.add(trial.number)
+                if trial.state.is_finished() and trial.number not in self.printed:
+                    self.printed.add(trial.number)
                     if line := _line(trial):
                         best = best_trials(self.study, 1)
                         end = f" (best {best[0].value:.4g}, trial {best[0].number})" if best else ""

@@ -83,7 +83,7 @@ def call_layer(
         layer.row, layer.why = None, "it gives its scores, too"
     where = machine.where(node)
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
-    if layer.row is not None and layer.row.apart and len(args.places) == 1 and not args.unknown:
+    if layer.row is not None and layer.row.separate_inputs and len(args.places) == 1 and not args.unknown:
         call.lacks = "" if "value" in args.names else "value"
     machine.activity += 1
     _set_rank(machine, call)
@@ -274,7 +274,7 @@ def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Pa
     places = list(args.places)
     values: list[Value] = []
     row = layer.row
-    if row is not None and row.apart:
+    if row is not None and row.separate_inputs:
         while (
             places
             and len(values) < 3

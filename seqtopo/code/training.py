@@ -23,7 +23,7 @@ from seqtopo.graph.training import Labels, Values
 from seqtopo.labels.check_labels import losses_of
 from seqtopo.labels.class_ids import loss_fixes
 from seqtopo.labels.loss_shapes import IDS
-from seqtopo.labels.words import Compared
+from seqtopo.labels.words import LabelCase
 from seqtopo.layers.sizes import Expr, Shape, Size, same, show_shape
 from seqtopo.report.analyse import Checked
 from seqtopo.source import Span
@@ -185,7 +185,7 @@ def _one_hot_for_ids(resolved: Resolved, y: Given, loss: str) -> DataFinding:
     """Return ST704: the labels are certainly one-hot, and the loss wants ids."""
     graph, training = resolved.graph, resolved.training
     node = graph.nodes[graph.outputs[0].node]
-    compared = Compared(Labels(()), loss, y.name)
+    compared = LabelCase(Labels(()), loss, y.name)
     return DataFinding(
         Diagnostic(
             "ST704",

@@ -29,7 +29,7 @@ from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Labels
 from seqtopo.labels.check_labels import compare, losses_of, swapped_labels
 from seqtopo.labels.loss_shapes import loss_name
-from seqtopo.labels.words import Compared
+from seqtopo.labels.words import LabelCase
 from seqtopo.layers import objects
 from seqtopo.layers.legacy_objects import OBJECTS
 from seqtopo.layers.sizes import Shape, fits, same, show_shape
@@ -231,13 +231,13 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
         losses = [loss_name(loss)] * len(graph.outputs)
     steps = tuple(array.shape[1] for array in data.x if len(array.shape) > 1)
     every = [
-        Compared(
+        LabelCase(
             Labels(array.shape[1:], "float32" if array.kind == "f" else "int32"),
             name,
             array.name,
             values=array.values,
             steps=steps,
-            weighed=bool(data.weights) or array.padding is not None,
+            weighted=bool(data.weights) or array.padding is not None,
         )
         for array, name in zip(data.y, losses, strict=False)
     ]
@@ -245,7 +245,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
     if swapped is not None:
         yield swapped
         return
-    for index, (array, compared) in enumerate(list(zip(data.y, every, strict=True))[:MOST_OUTPUTS]):
+    for index, (array, case) in enumerate(list(zip(data.y, every, strict=True))[:MOST_OUTPUTS]):
         node = graph.nodes[graph.outputs[index].node]
         if array.kind not in "fiub":
             yield Diagnostic(
@@ -258,7 +258,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
                 else f"make numbers of the {array.words} first",
             )
         elif array.shape:
-            yield from compare(resolved, index, compared, Trial(resolved.source.text, graph, dims))
+            yield from compare(resolved, index, case, Trial(resolved.source.text, graph, dims))
 
 
 def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:

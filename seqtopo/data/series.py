@@ -35,14 +35,14 @@ class Series:
     ``names`` are their names, if a column of a table gives them.
 
     ``columns`` are the features' names, if they have some. ``name`` is the series' name in messages. ``mean``
-    and ``spread``, if given, scale each feature. ``watched`` says that not all numbers were looked at, so
-    that what is cut from it still has to be.
+    and ``spread``, if given, scale each feature. ``check_finite`` says that not all numbers were looked at,
+    so that what is cut from it still has to be.
     """
 
     array: np.ndarray[Any, Any]
     columns: tuple[str, ...] = ()
     name: str = "the series"
-    watched: bool = False
+    check_finite: bool = False
     mean: np.ndarray[Any, Any] | None = None
     spread: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class Series:
             found = found[..., list(columns)]
         with np.errstate(over="ignore"):
             found = np.asarray(found, "int32" if self.is_ids else "float32")
-        if self.watched and not np.isfinite(found).all():
+        if self.check_finite and not np.isfinite(found).all():
             self._refuse_gap(int(at[~np.isfinite(found).reshape(*at.shape, -1).all(-1)].min()))
         if not inside.all():
             found = np.where(inside if self.is_ids else inside[..., None], found, 0).astype(found.dtype)
@@ -223,7 +223,7 @@ class Series:
             bad = ~np.isfinite(self.array[begin : begin + rows])
             if bad.any():
                 self._refuse_gap(begin + int(np.argmax(bad.reshape(len(bad), -1).any(-1))))
-        return replace(self, watched=self.array.size > MOST)
+        return replace(self, check_finite=self.array.size > MOST)
 
     def _refuse_gap(self, step: int) -> NoReturn:
         row = np.atleast_1d(self.array[step])
@@ -315,8 +315,8 @@ def _side_by_side(several: list[Series]) -> Series:
         )
     lengths = tuple(n for one in several for n in one.every_length)
     array = np.concatenate([one.array for one in several])
-    watched = any(one.watched for one in several)
-    return Series(array, first.columns, f"the {len(lengths)} series", watched, lengths=lengths)
+    check_finite = any(one.check_finite for one in several)
+    return Series(array, first.columns, f"the {len(lengths)} series", check_finite, lengths=lengths)
 
 
 def _of_one_length(array: np.ndarray[Any, Any], ids: bool, name: str) -> Series:

@@ -329,7 +329,7 @@ class Walk(ModelCalls):
         kwargs = dict(call.kwargs)
         values: list[Any] = []
         rest = list(call.args)
-        if row.apart:
+        if row.separate_inputs:
             while rest and len(values) < 3 and refs_in(rest[0]):
                 values.append(rest.pop(0))
         elif rest:
@@ -348,7 +348,7 @@ class Walk(ModelCalls):
         found = tuple(v for ref in refs for v in self.needed(ref, row.name))
         if whole:
             found = self.whole(found)
-        attends_to_itself = row.apart and len(found) == 2 and found[0] == found[1]
+        attends_to_itself = row.separate_inputs and len(found) == 2 and found[0] == found[1]
         return found[:1] if attends_to_itself else found
 
     def _given(self, value: Any) -> Bundle | None:

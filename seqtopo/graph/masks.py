@@ -55,11 +55,11 @@ class Masks(NamedTuple):
     """The masks that reach each call of a graph, and those that it passes on.
 
     ``before`` are the masks of each node's inputs and ``after`` is that of its output, by the node's index;
-    both are empty if nothing makes a mask. ``heeded`` are the indices of the nodes whose masks a call uses.
+    both are empty if nothing makes a mask. ``used`` are the indices of the nodes whose masks a call uses.
     """
 
     before: dict[int, tuple[Masked | None, ...]]
-    heeded: frozenset[int]
+    used: frozenset[int]
     after: dict[int, Masked | None]
 
 
@@ -67,7 +67,7 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
     """Return the masks at some nodes, which must stand in the order of computation."""
     after: dict[int, Masked | None] = {}
     before: dict[int, tuple[Masked | None, ...]] = {}
-    heeded: set[int] = set()
+    used: set[int] = set()
     nodes = tuple(nodes)
     if not any(makes(graph, node) for node in nodes):
         return Masks({}, frozenset(), {})
@@ -82,9 +82,9 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
         incoming = tuple(map(of, node.inputs))
         before[node.index] = incoming
         if uses_mask(graph, node):
-            heeded.update(m.origin.index for m in incoming if m is not None and m.end is None)
+            used.update(m.origin.index for m in incoming if m is not None and m.end is None)
         after[node.index] = _output_mask(graph, node, incoming)
-    return Masks(before, frozenset(heeded), after)
+    return Masks(before, frozenset(used), after)
 
 
 def _output_mask(graph: Graph, node: Node, incoming: tuple[Masked | None, ...]) -> Masked | None:

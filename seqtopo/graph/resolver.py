@@ -32,16 +32,28 @@ from seqtopo.graph.outside import (
     unbound,
     unbound_name,
 )
-from seqtopo.graph.scope import FLOW, Block, Bound, Evaluator, Failed, Macro, Named, Passed, Plain, Scope, Use
+from seqtopo.graph.scope import (
+    FLOW,
+    Block,
+    Bound,
+    Closure,
+    Evaluator,
+    Failed,
+    Macro,
+    Named,
+    Plain,
+    Scope,
+    Use,
+)
 from seqtopo.graph.symbols import (
     as_activation,
-    bare,
     callee,
     callee_name,
     name_layers,
     names_in,
     renamed,
     size_text,
+    ungrouped,
 )
 from seqtopo.graph.training import Training, Values, read_training
 from seqtopo.layers import registry
@@ -395,7 +407,11 @@ class Resolver:
         )
         if not taken:
             self.scope.names[name.name] = bound
-        if isinstance(bound, Named) and isinstance(bare(statement.value), tree.Call) and len(values) == 1:
+        if (
+            isinstance(bound, Named)
+            and isinstance(ungrouped(statement.value), tree.Call)
+            and len(values) == 1
+        ):
             node = self.graph.nodes[values[0].node]
             if node.layer is None and node.index >= before and not node.name:
                 node.name = name.name
@@ -488,9 +504,9 @@ class Resolver:
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
         """Return the names of several outputs, from their bindings; "" for an item that is no plain name."""
         found: list[str] = []
-        body = bare(statement.value)
+        body = ungrouped(statement.value)
         for item in body.items if isinstance(body, tree.List) else ():
-            name, count = self._output_name(bare(item))
+            name, count = self._output_name(ungrouped(item))
             found.extend([name] if count == 1 else [f"{name}_{i}" if name else "" for i in range(count)])
         return tuple(found) if len(found) == len(values) > 1 else ("",) * len(values)
 
@@ -588,10 +604,10 @@ class Resolver:
         for i, step in enumerate(expr.steps):
             try:
                 alone = i > 0 and self.has_source(step, env.scope, head=False)
-                if alone and not isinstance(bare(step), tree.List):
+                if alone and not isinstance(ungrouped(step), tree.List):
                     raise self._input_would_be_lost(step)
                 values = self.run(step, incoming, env, head=head and i == 0)
-                named = alone and isinstance(bare(expr.steps[i - 1]), tree.As)
+                named = alone and isinstance(ungrouped(expr.steps[i - 1]), tree.As)
                 if alone and not named and incoming is not None and not self._uses_all(values, incoming, env):
                     raise self._input_would_be_lost(step)
                 incoming = values
@@ -635,8 +651,8 @@ class Resolver:
                     help=f"write {name}(...)",
                     fixes=(Fix(f"write {name}()", (Edit(expr.span, f"{name}()"),)),),
                 )
-            case Plain(passed=Passed() as passed):
-                return self._use_passed(passed, expr, incoming, env, head)
+            case Plain(closure=Closure() as closure):
+                return self._use_closure(closure, expr, incoming, env, head)
             case Plain(value=value):
                 self.evaluator.used[expr.span] = bound
                 raise Refusal(
@@ -702,17 +718,17 @@ class Resolver:
                 self.evaluator.used[expr.name.span] = bound
                 called = tree.Name(expr.name.span, str(size))
                 return self._layer_step(expr, expr, self._row(called, env), incoming, env)
-            case Plain(value=value, passed=passed):
+            case Plain(value=value, closure=closure):
                 self.evaluator.used[expr.name.span] = bound
                 whole = f"{name} is {show(value)}, not a layer"
-                if passed is not None:
+                if closure is not None:
                     whole = f"{name} is {show(value)}, which takes no more arguments"
                 raise Refusal(
                     "ST213",
                     whole,
                     expr.name.span,
                     help=f"write {name} alone, or bind it to a layer without arguments: {name}=lstm"
-                    if passed is not None
+                    if closure is not None
                     else "a step is a layer, as in dense(64)",
                 )
         if expr.name.name in ("id", "train", "let", "search", "def"):
@@ -891,7 +907,7 @@ class Resolver:
         self, expr: tree.For | tree.Loop, env: Env, width: Callable[[Span], Any] | None
     ) -> Iterator[dict[str, Bound]]:
         """Yield the bindings of a ``for``'s names, one dictionary for each turn."""
-        values, scope, targets = bare(expr.values), env.scope, expr.targets
+        values, scope, targets = ungrouped(expr.values), env.scope, expr.targets
         each = self._values_to_loop_over(values, env.scope, env)
         if each is not None:
             if len(targets) > 1:
@@ -906,12 +922,12 @@ class Resolver:
                 yield {targets[0].name: Named((value,), targets[0].span, env.graph, own)}
             return
         named = scope.find(values.name) if isinstance(values, tree.Name) else None
-        if isinstance(named, Plain) and named.passed is not None:
+        if isinstance(named, Plain) and named.closure is not None:
             # The items of a list that has a name may be layers, as those of one that is written here.
-            values, scope = bare(named.passed.expr), named.passed.scope
+            values, scope = ungrouped(named.closure.expr), named.closure.scope
         if isinstance(values, tree.List):
             for item in values.items:
-                one = bare(item)
+                one = ungrouped(item)
                 if len(targets) == 1:
                     yield {targets[0].name: self.evaluator.given(item, scope, targets[0].span, width)}
                 elif isinstance(one, tree.Tuple) and len(one.items) == len(targets):
@@ -940,8 +956,8 @@ class Resolver:
         if isinstance(values, tree.Attribute):
             return self.second(values, Env(scope, env.graph))
         bound = scope.find(values.name) if isinstance(values, tree.Name) else None
-        if isinstance(bound, Plain) and bound.passed is not None:
-            return self._values_to_loop_over(bare(bound.passed.expr), bound.passed.scope, env)
+        if isinstance(bound, Plain) and bound.closure is not None:
+            return self._values_to_loop_over(ungrouped(bound.closure.expr), bound.closure.scope, env)
         return self._values_of(bound, values, env) if isinstance(bound, Named) else None
 
     def _turn(self, expr: tree.For | tree.Loop, value: Any) -> dict[str, Bound]:
@@ -1074,13 +1090,13 @@ class Resolver:
 
     def name_block(self, block: Block) -> None:
         """Give the only layer of a block the name of the block."""
-        layer = self._layers.get((self.frame(0, ("block", block.name)), id(bare(block.body))))
+        layer = self._layers.get((self.frame(0, ("block", block.name)), id(ungrouped(block.body))))
         if layer is not None and not layer.name:
             layer.name = block.name
 
     def _call_shared(self, block: Block, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
         """Call one shared layer with other call arguments: ``token(reverse)``."""
-        body = bare(block.body)
+        body = ungrouped(block.body)
         frame = self.frame(0, ("block", block.name))
         layer = self._layers.get((frame, id(body)))
         if not isinstance(body, (tree.Call, tree.Name)) or (
@@ -1146,11 +1162,11 @@ class Resolver:
         )
         return self.run(macro.body, incoming, inner, head=True)
 
-    def _use_passed(
-        self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
+    def _use_closure(
+        self, closure: Closure, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
     ) -> Bundle:
         """Resolve a macro's argument, a flow, at a place of its parameter, with new layers each time."""
-        return self.passed_on(passed, at, env, lambda inner: self.run(passed.expr, incoming, inner, head))
+        return self.in_closure(closure, at, env, lambda inner: self.run(closure.expr, incoming, inner, head))
 
     def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
         """Apply a sub-graph that begins at inputs to other values, with the same layers."""
@@ -1332,17 +1348,17 @@ class Resolver:
             self._depth -= 4
 
     def _wrapped(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
-        body = bare(expr)
+        body = ungrouped(expr)
         frame = env.frame
         name = ""
         if isinstance(body, tree.Name):
             bound = env.scope.find(body.name)
             if isinstance(bound, Failed):
                 raise Refusal()
-            if isinstance(bound, Plain) and bound.passed is not None:
-                passed = bound.passed
-                return self.passed_on(
-                    passed, body, env, lambda inner: self._inside(passed.expr, row, incoming, inner)
+            if isinstance(bound, Plain) and bound.closure is not None:
+                closure = bound.closure
+                return self.in_closure(
+                    closure, body, env, lambda inner: self._inside(closure.expr, row, incoming, inner)
                 )
             if isinstance(bound, Named):
                 return self._sub_model_of(bound, body.name)
@@ -1350,7 +1366,7 @@ class Resolver:
                 name, frame = bound.name, self.frame(0, ("block", bound.name))
                 if name in env.within:
                     raise endless(name, expr.span, bound.span)
-                body = bare(bound.body)
+                body = ungrouped(bound.body)
                 env = replace(env, scope=env.scope.root(), within=(*env.within, name))
         if isinstance(body, (tree.Call, tree.Name)):
             called = env.scope.find(callee(body))
@@ -1569,13 +1585,13 @@ class Resolver:
             help="begin the flow with in(...), such as in(T,F), or with the name of a value",
         )
 
-    def passed_on(self, passed: Passed, at: tree.Expr, env: Env, use: Callable[[Env], Answer]) -> Answer:
+    def in_closure(self, closure: Closure, at: tree.Expr, env: Env, use: Callable[[Env], Answer]) -> Answer:
         """Use a layer or a flow that a name stands for, with new layers at each place.
 
         Findings in a value from outside are reported at the name, as the value has no place in the spec.
         """
-        inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
-        if not self.outside.is_in(passed.expr.span):
+        inner = env.inside(self.frame(env.frame, id(at)), closure.scope)
+        if not self.outside.is_in(closure.expr.span):
             return use(inner)
         before, known = len(env.graph.nodes), set(self.refusals)
         placed = partial(self.outside.placed, here=at.span)
@@ -1611,7 +1627,7 @@ class Resolver:
     def named_by(self, bound: Plain) -> Macro | Block | None:
         """Return the macro or block that a name refers to, if its value is a word that names one."""
         word = bound.value.name if isinstance(bound.value, Word) else ""
-        found = bound.passed.scope.find(word) if bound.passed is not None else None
+        found = bound.closure.scope.find(word) if bound.closure is not None else None
         return found if isinstance(found, (Macro, Block)) else None
 
     def _input_would_be_lost(self, step: tree.Expr) -> Refusal:
@@ -1731,8 +1747,8 @@ class Resolver:
                 return head
             case tree.Name():
                 bound = scope.find(expr.name)
-                if isinstance(bound, Plain) and bound.passed is not None:
-                    return self.has_source(bound.passed.expr, bound.passed.scope, head, depth + 1)
+                if isinstance(bound, Plain) and bound.closure is not None:
+                    return self.has_source(bound.closure.expr, bound.closure.scope, head, depth + 1)
                 return head and isinstance(bound, (Named, Failed))
         return False
 
@@ -1757,10 +1773,10 @@ class Resolver:
             for i, target in enumerate(loop.targets):
                 inner = Scope(scope, {target.name: Failed(target.span)}, own_names=False)
                 if self.has_source(expr.body, inner, True, depth):
-                    found = bare(loop.values)
+                    found = ungrouped(loop.values)
                     if not isinstance(found, tree.List):
                         return self.has_source(found, scope, True, depth)
-                    parts = [bare(item) for item in found.items]
+                    parts = [ungrouped(item) for item in found.items]
                     if len(loop.targets) > 1:
                         parts = [p.items[i] for p in parts if isinstance(p, tree.Tuple) and len(p.items) > i]
                     return all(self.has_source(part, scope, True, depth) for part in parts)
@@ -1773,7 +1789,7 @@ def _with_value(bound: Plain, found: Diagnostic) -> Diagnostic:
         return found
     if bound.note:
         return replace(found, notes=(*found.notes, bound.note), fixes=())
-    place = bound.passed.expr.span if bound.passed is not None else found.span
+    place = bound.closure.expr.span if bound.closure is not None else found.span
     if place == found.span or any(label.span == place for label in found.labels):
         return found
     moved = [

@@ -20,7 +20,7 @@ MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True)
-class Passed:
+class Closure:
     """The expression given to a macro's parameter or a ``for``, and the scope of its names."""
 
     expr: tree.Expr
@@ -40,13 +40,13 @@ FLOW = _Flow()
 class Plain:
     """A binding to a number, a tuple, a word or a flow: of a ``let``, a macro's parameter or a ``for``.
 
-    ``passed`` is the expression, for use as a step: each use makes new layers. ``note`` describes a binding
+    ``closure`` is the expression, for use as a step: each use makes new layers. ``note`` describes a binding
     from outside.
     """
 
     value: Any
     span: Span
-    passed: Passed | None = None
+    closure: Closure | None = None
     note: str = ""
 
 
@@ -239,16 +239,16 @@ class Evaluator:
         Raises:
             Refusal: the expression is neither.
         """
-        passed = Passed(expr, scope) if is_step(expr) else None
+        closure = Closure(expr, scope) if is_step(expr) else None
         known = scope.find(expr.name) if isinstance(expr, tree.Name) else None
         if isinstance(known, Plain) and known.value is FLOW:
-            return Plain(FLOW, span, known.passed)
+            return Plain(FLOW, span, known.closure)
         try:
-            return Plain(self.value(expr, scope, width), span, passed)
+            return Plain(self.value(expr, scope, width), span, closure)
         except Refusal as refusal:
-            if passed is None or isinstance(expr, tree.Name) or refusal.is_known:
+            if closure is None or isinstance(expr, tree.Name) or refusal.is_known:
                 raise
-            return Plain(FLOW, span, passed)
+            return Plain(FLOW, span, closure)
 
     def _name(self, expr: tree.Name, scope: Scope) -> Any:
         if expr.name in CONSTANTS:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Expr, Size, substitute
-from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, Passed, Window, every, through
+from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, OutputTime, Window, every, through
 from seqtopo.layers.timing import unknown
 from seqtopo.layers.values import FLOATS, Tensor
 
@@ -90,7 +90,7 @@ def _fields(graph: Graph) -> dict[Value, Fields]:
     return found
 
 
-def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
+def passes(graph: Graph, node: Node, place: int = 0) -> OutputTime | None:
     """Return how a call treats the first axis of one of its inputs; None if the row does not say."""
     if node.layer is None or node.outputs is None or place >= len(node.inputs):
         return None
@@ -126,7 +126,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     for output in range(len(node.outputs)):
         sees: Fields = NOTHING
         for index, before in enumerate(incoming):
-            windows: dict[int, Passed | None] = {}
+            windows: dict[int, OutputTime | None] = {}
             after: dict[int, Field] = {}
             for source, field in before.items():
                 if field.axis is None:

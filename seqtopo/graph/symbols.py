@@ -77,7 +77,7 @@ def symbols_of(spec: tree.Spec) -> set[str]:
     return set(bound_names(spec)) | {name.name for name in free_names(spec)}
 
 
-def bare(expr: tree.Expr) -> tree.Expr:
+def ungrouped(expr: tree.Expr) -> tree.Expr:
     """Return an expression without the parentheses around it."""
     while isinstance(expr, tree.Group):
         expr = expr.body

@@ -17,7 +17,7 @@ from seqtopo.labels.fixes import Wanted, drafts
 from seqtopo.labels.loss_shapes import loss_name, verdict
 from seqtopo.labels.main_path import MainPath
 from seqtopo.labels.values import range_problems
-from seqtopo.labels.words import Compared, Mismatch, mismatch
+from seqtopo.labels.words import LabelCase, Mismatch, mismatch
 from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span
 
@@ -68,21 +68,21 @@ def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Itera
             help="write one shape for each output, in their order: labels=[(1), (T,1)]",
         )
         return
-    every = [Compared(given, loss, span=span) for given, loss in zip(labels, losses, strict=True)]
+    every = [LabelCase(given, loss, span=span) for given, loss in zip(labels, losses, strict=True)]
     swapped = swapped_labels(graph, every)
     if swapped is not None:
         yield swapped
         return
     wrong = 0
-    for index, compared in enumerate(every):
-        found = list(compare(resolved, index, compared, trial))
+    for index, case in enumerate(every):
+        found = list(compare(resolved, index, case, trial))
         yield from found
         wrong += bool(found)
         if wrong == MOST_WRONG:
             return
 
 
-def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Diagnostic | None:
+def swapped_labels(graph: Graph, every: Sequence[LabelCase]) -> Diagnostic | None:
     """Return ST701 if the labels of two outputs do not fit their own, and each fits the other's."""
     shapes = [tensor.shape if (tensor := graph.tensor(v)) is not None else None for v in graph.outputs]
 
@@ -117,7 +117,7 @@ def losses_of(training: Training | None, outputs: int) -> list[str] | None:
 
 
 def compare(
-    resolved: Resolved, index: int, compared: Compared, trial: Trial | None = None
+    resolved: Resolved, index: int, case: LabelCase, trial: Trial | None = None
 ) -> Iterator[Diagnostic]:
     """Yield the problems of the labels of one output; ``trial`` tries fixes."""
     graph, sources = resolved.graph, resolved.written
@@ -126,28 +126,28 @@ def compare(
     if tensor is None:
         return
     path = MainPath(graph, output)
-    kinds = list(kind_problems(compared, path, resolved.training))
+    kinds = list(kind_problems(case, path, resolved.training))
     if kinds:
         yield from kinds
         return
-    how = verdict(compared.loss, compared.labels.shape, tensor.shape)
+    how = verdict(case.loss, case.labels.shape, tensor.shape)
     if how == "fits":
         yield from range_problems(
-            compared,
+            case,
             path,
             resolved.training,
             sources,
             lambda fix: trial is not None and trial.fits and trial.checks(fix),
         )
         return
-    found = mismatch(path, compared, how)
+    found = mismatch(path, case, how)
     fixes: tuple[Fix, ...] = ()
     if trial is not None and trial.fits:
-        fixes = _verified(drafts(path, Wanted(found.wanted), sources), trial, index, compared)
-    yield _problem(found, compared, fixes)
+        fixes = _verified(drafts(path, Wanted(found.wanted), sources), trial, index, case)
+    yield _problem(found, case, fixes)
 
 
-def _verified(fixes: Iterable[Fix], trial: Trial, index: int, compared: Compared) -> tuple[Fix, ...]:
+def _verified(fixes: Iterable[Fix], trial: Trial, index: int, case: LabelCase) -> tuple[Fix, ...]:
     """Return the fixes that leave no errors, make the output fit its labels, and keep all axes."""
     found: list[Fix] = []
     for fix in fixes:
@@ -157,20 +157,20 @@ def _verified(fixes: Iterable[Fix], trial: Trial, index: int, compared: Compared
             continue
         graph = trial.after(fix).graph
         tensor = graph.tensor(graph.outputs[index]) if graph and index < len(graph.outputs) else None
-        if tensor is None or verdict(compared.loss, compared.labels.shape, tensor.shape) != "fits":
+        if tensor is None or verdict(case.loss, case.labels.shape, tensor.shape) != "fits":
             continue
         if trial.keeps_axes(fix):
             found.append(fix)
     return tuple(found)
 
 
-def _problem(found: Mismatch, compared: Compared, fixes: tuple[Fix, ...]) -> Diagnostic:
+def _problem(found: Mismatch, case: LabelCase, fixes: tuple[Fix, ...]) -> Diagnostic:
     code = "ST703" if found.how == "broadcasts" else "ST702"
-    if not compared.loss:
+    if not case.loss:
         code = "ST707"
     labels = found.labels
-    if compared.span is not None:
-        labels = (*labels, Label(compared.span, f"wants {show_shape(found.wanted)}"))
+    if case.span is not None:
+        labels = (*labels, Label(case.span, f"wants {show_shape(found.wanted)}"))
     return Diagnostic(
         code,
         found.message,

@@ -10,7 +10,7 @@ from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.training import Training
 from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
 from seqtopo.labels.main_path import MainPath
-from seqtopo.labels.words import Compared
+from seqtopo.labels.words import LabelCase
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, fits, show_shape
 from seqtopo.layers.values import Object
@@ -39,9 +39,9 @@ _OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
 """The losses of an output in shares, which is compared with a label number by number."""
 
 
-def kind_problems(compared: Compared, path: MainPath, training: Training | None) -> Iterator[Diagnostic]:
+def kind_problems(case: LabelCase, path: MainPath, training: Training | None) -> Iterator[Diagnostic]:
     """Yield ST704: ids where the loss takes one-hot labels, or the other way round."""
-    labels, loss, values = compared.labels, compared.loss, compared.values
+    labels, loss, values = case.labels, case.loss, case.values
     output = path.shape
     if not output or output[-1] == 1:
         return
@@ -49,18 +49,18 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
     if loss in IDS and same:
         ids = (*output[:-1], f"int({output[-1]})")
         yield _wrong_kind(
-            compared,
+            case,
             path,
-            f"{compared.phrase}, one number for each class (one-hot), but {loss} wants class ids: "
+            f"{case.phrase}, one number for each class (one-hot), but {loss} wants class ids: "
             f"{_shown(output[:-1])}",
-            f"either change the loss, or make ids of them: {compared.name or 'y'}.argmax(axis=-1)",
-            loss_fixes(compared, training, "categorical_crossentropy", ",".join(map(str, ids))),
+            f"either change the loss, or make ids of them: {case.name or 'y'}.argmax(axis=-1)",
+            loss_fixes(case, training, "categorical_crossentropy", ",".join(map(str, ids))),
         )
     elif loss in IDS and values is not None and not values.whole:
         yield _wrong_kind(
-            compared,
+            case,
             path,
-            f"{loss} wants class ids, and {compared.holder} holds numbers that are not whole",
+            f"{loss} wants class ids, and {case.holder} holds numbers that are not whole",
             "for other numbers use mse; for ids, round them",
             (),
         )
@@ -70,22 +70,21 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
         and ids_fit(labels.shape, output)
     ):
         yield _wrong_kind(
-            compared,
+            case,
             path,
-            f"{shown_loss(loss)} compares numbers, but {compared.phrase_of_ids}, and the model "
+            f"{shown_loss(loss)} compares numbers, but {case.phrase_of_ids}, and the model "
             f"gives a probability for each class: {show_shape(output)}",
             "for class ids use sparse_categorical_crossentropy",
-            loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
+            loss_fixes(case, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
         )
     elif loss in _per_class_losses(path) and not same and ids_fit(labels.shape, output):
-        fixes = loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output)))
+        fixes = loss_fixes(case, training, "sparse_categorical_crossentropy", ",".join(map(str, output)))
         yield _wrong_kind(
-            compared,
+            case,
             path,
-            f"{compared.phrase_of_ids}, but {loss} wants one number for each class (one-hot): "
+            f"{case.phrase_of_ids}, but {loss} wants one number for each class (one-hot): "
             f"{show_shape(output)}",
-            "either change the loss, or make them one-hot: "
-            f"keras.utils.to_categorical({compared.name or 'y'})",
+            f"either change the loss, or make them one-hot: keras.utils.to_categorical({case.name or 'y'})",
             fixes if loss in ONE_HOT else tuple([_first(fix) for fix in fixes[::-1]]),
         )
 
@@ -109,14 +108,14 @@ def ids_fit(labels: Shape, output: Shape) -> bool:
 
 
 def _wrong_kind(
-    compared: Compared, path: MainPath, message: str, help: str, fixes: tuple[Fix, ...]
+    case: LabelCase, path: MainPath, message: str, help: str, fixes: tuple[Fix, ...]
 ) -> Diagnostic:
     node = path.nodes[0]
     labels = (Label(node.span, f"gives {show_shape(path.shape)}"),)
-    if compared.span is None:
+    if case.span is None:
         return Diagnostic("ST704", message, node.span, label=labels[0].text, help=help, fixes=fixes)
     return Diagnostic(
-        "ST704", message, compared.span, label="of the other kind", labels=labels, help=help, fixes=fixes
+        "ST704", message, case.span, label="of the other kind", labels=labels, help=help, fixes=fixes
     )
 
 
@@ -124,7 +123,7 @@ def _shown(shape: Shape) -> str:
     return show_shape(shape) if shape else "one for each sample"
 
 
-def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: str) -> tuple[Fix, ...]:
+def loss_fixes(case: LabelCase, training: Training | None, loss: str, sizes: str) -> tuple[Fix, ...]:
     """Return fixes with another loss, or with other labels if the spec declares them."""
     if training is None or isinstance(training.loss, list) or "loss" not in training.spans:
         return ()
@@ -132,8 +131,8 @@ def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: 
     if isinstance(training.loss, Object):
         renamed = f"loss={replace(training.loss, name=loss)}"
     found = [Fix(f"use {loss}", (Edit(training.spans["loss"], renamed),))]
-    if compared.span is not None and training.labels is not None and len(training.labels) == 1:
-        found.append(Fix(f"or declare labels=({sizes})", (Edit(compared.span, f"labels=({sizes})"),)))
+    if case.span is not None and training.labels is not None and len(training.labels) == 1:
+        found.append(Fix(f"or declare labels=({sizes})", (Edit(case.span, f"labels=({sizes})"),)))
     return tuple(found)
 
 

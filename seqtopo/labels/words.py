@@ -14,11 +14,11 @@ from seqtopo.source import Span
 
 
 @dataclass(frozen=True)
-class Compared:
+class LabelCase:
     """The labels of one output, its loss by its main name ("" for none), and their source.
 
     ``name`` is that of the data (``y``), "" for labels that the spec declares; ``span`` is their declaration.
-    ``steps`` are numbers of time steps that the data is known to have. ``weighed`` says that some labels may
+    ``steps`` are numbers of time steps that the data is known to have. ``weighted`` says that some labels may
     not count, by weights or as padding.
     """
 
@@ -28,17 +28,17 @@ class Compared:
     span: Span | None = None
     values: Values | None = None
     steps: tuple[Size, ...] = ()
-    weighed: bool = False
+    weighted: bool = False
 
     @property
     def phrase(self) -> str:
         """The words with which a message begins: the labels, and their shape.
 
-        >>> Compared(Labels((20, 1)), name="y").phrase
+        >>> LabelCase(Labels((20, 1)), name="y").phrase
         'each label in y is (20, 1)'
-        >>> Compared(Labels(())).phrase
+        >>> LabelCase(Labels(())).phrase
         'labels are one number'
-        >>> Compared(Labels((), "int32", 4)).phrase
+        >>> LabelCase(Labels((), "int32", 4)).phrase
         'labels are one id of 4 classes'
         """
         below = self.labels.below
@@ -74,25 +74,25 @@ class Mismatch:
     help: str = ""
 
 
-def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
+def mismatch(path: MainPath, case: LabelCase, how: Verdict) -> Mismatch:
     """Return why labels do not fit the output of a path."""
     output = path.shape
-    wanted = _wanted(path, compared, output)
-    notes = _notes(path, compared, output, wanted, how)
-    if compared.loss == "ctc" and len(output) != 2:
-        return _ctc(path, compared, output, wanted)
+    wanted = _wanted(path, case, output)
+    notes = _notes(path, case, output, wanted, how)
+    if case.loss == "ctc" and len(output) != 2:
+        return _ctc(path, case, output, wanted)
     if len(wanted) > len(output):
-        return _collapsed(path, compared, output, wanted, how, notes)
+        return _collapsed(path, case, output, wanted, how, notes)
     if len(wanted) < len(output):
-        return _kept(path, compared, output, wanted, how, notes)
+        return _kept(path, case, output, wanted, how, notes)
     if not all(map(fits, wanted[:-1], output[:-1])):
-        return _lengths(path, compared, output, wanted, how, notes)
+        return _lengths(path, case, output, wanted, how, notes)
     node = path.wide or path.nodes[0]
     return Mismatch(
         path,
         how,
         wanted,
-        f"{compared.phrase}, but the model gives {show_shape(output)}",
+        f"{case.phrase}, but the model gives {show_shape(output)}",
         node.span,
         f"makes the width {output[-1]}" if node is not path.nodes[0] else f"gives {show_shape(output)}",
         notes=notes,
@@ -100,24 +100,24 @@ def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
     )
 
 
-def _wanted(path: MainPath, compared: Compared, output: Shape) -> Shape:
+def _wanted(path: MainPath, case: LabelCase, output: Shape) -> Shape:
     """Return the shape that the output must have for its labels."""
-    labels = compared.labels.shape
-    if compared.loss in IDS or (not compared.loss and compared.labels.dtype.startswith(("int", "uint"))):
+    labels = case.labels.shape
+    if case.loss in IDS or (not case.loss and case.labels.dtype.startswith(("int", "uint"))):
         if len(labels) > 1 and labels[-1] == 1:
             labels = labels[:-1]
-        return (*labels, compared.labels.below or output[-1]) if output else labels
-    if compared.loss == "ctc":
+        return (*labels, case.labels.below or output[-1]) if output else labels
+    if case.loss == "ctc":
         return (*labels[:1], output[-1]) if output else labels
     if len(labels) == 1 and len(output) <= 1 and path.collapse is not None and labels[0] != 1:
-        steps = (*path.input_shape(path.collapse)[:1], *path.steps[:1], *compared.steps)
+        steps = (*path.input_shape(path.collapse)[:1], *path.steps[:1], *case.steps)
         if any(fits(labels[0], size) for size in steps):
             return (labels[0], 1)
     return labels
 
 
 def _collapsed(
-    path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
+    path: MainPath, case: LabelCase, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
 ) -> Mismatch:
     gives = f"the model gives {show_shape(output)}"
     node = path.collapse
@@ -126,7 +126,7 @@ def _collapsed(
             path,
             how,
             wanted,
-            f"{compared.phrase}, but {gives}",
+            f"{case.phrase}, but {gives}",
             path.nodes[0].span,
             f"gives {show_shape(output)}",
             notes=notes,
@@ -138,7 +138,7 @@ def _collapsed(
         path,
         how,
         wanted,
-        f"{compared.phrase}, {each}, but {gives}: one for the whole sequence",
+        f"{case.phrase}, {each}, but {gives}: one for the whole sequence",
         node.span,
         f"gives {show_shape(path.output_shape(node))}: {_only(node)}",
         notes=notes,
@@ -147,7 +147,7 @@ def _collapsed(
 
 
 def _kept(
-    path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
+    path: MainPath, case: LabelCase, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
 ) -> Mismatch:
     keeper = path.keeper
     if keeper is not None and path.nodes[len(path.head)] is not keeper:
@@ -160,7 +160,7 @@ def _kept(
             path,
             how,
             wanted,
-            f"{compared.phrase}, but the model gives {count(output[0], 'number')}: {show_shape(output)}",
+            f"{case.phrase}, but the model gives {count(output[0], 'number')}: {show_shape(output)}",
             node.span,
             f"makes the width {output[0]}",
             notes=notes,
@@ -181,7 +181,7 @@ def _kept(
         path,
         how,
         wanted,
-        f"{compared.phrase}, one for the whole sequence, but the model gives {show_shape(output)}: "
+        f"{case.phrase}, one for the whole sequence, but the model gives {show_shape(output)}: "
         "one for every step",
         node.span,
         label,
@@ -191,7 +191,7 @@ def _kept(
 
 
 def _lengths(
-    path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
+    path: MainPath, case: LabelCase, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
 ) -> Mismatch:
     cut = next((n for n in path.nodes if is_valid_convolution(n)), None)
     uneven = path.uneven if cut is None and (wanted[0],) == path.steps[:1] else None
@@ -209,7 +209,7 @@ def _lengths(
         path,
         how,
         wanted,
-        f"{compared.phrase}: {count(wanted[0], 'step')}, but the model gives {show_shape(output)}: "
+        f"{case.phrase}: {count(wanted[0], 'step')}, but the model gives {show_shape(output)}: "
         f"{count(output[0], 'step')}",
         node.span,
         f"{count(path.input_shape(node)[0], 'step')} to {path.output_shape(node)[0]}"
@@ -233,7 +233,7 @@ def _advice_to_restore_steps(path: MainPath) -> str:
     return f"{kept}pad the input to a multiple of {factor} steps: {-(-steps // factor) * factor}"
 
 
-def _ctc(path: MainPath, compared: Compared, output: Shape, wanted: Shape) -> Mismatch:
+def _ctc(path: MainPath, case: LabelCase, output: Shape, wanted: Shape) -> Mismatch:
     node = path.collapse or path.nodes[0]
     return Mismatch(
         path,
@@ -246,14 +246,14 @@ def _ctc(path: MainPath, compared: Compared, output: Shape, wanted: Shape) -> Mi
     )
 
 
-def _notes(path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict) -> tuple[str, ...]:
-    if how != "broadcasts" or not compared.loss:
+def _notes(path: MainPath, case: LabelCase, output: Shape, wanted: Shape, how: Verdict) -> tuple[str, ...]:
+    if how != "broadcasts" or not case.loss:
         return ()
     if len(wanted) > len(output) or output[:1] == (1,):
         effect = "every label with the same number, and learn their mean"
     else:
         effect = "labels with numbers that they do not belong to"
-    return (f"{shown_loss(compared.loss)} would not fail: it would compare {effect}",)
+    return (f"{shown_loss(case.loss)} would not fail: it would compare {effect}",)
 
 
 def _only(node: Node) -> str:

@@ -15,7 +15,7 @@ from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits
-from seqtopo.layers.step_windows import SAME, Bound, Call, Passed, Window, shifted
+from seqtopo.layers.step_windows import SAME, Bound, Call, OutputTime, Window, shifted
 from seqtopo.layers.values import Tensor
 
 # ---- matrices ------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _svd(call: LayerCall) -> Outcome:
     return Outcome(outputs, needs=shape[-2:])
 
 
-def _of_matrices(call: Call) -> Passed:
+def _of_matrices(call: Call) -> OutputTime:
     if call.axis < len(call.in_shape) - 2:
         return timing.keeps(call)
     return timing.ends(call)
@@ -179,15 +179,15 @@ def _trace(call: LayerCall) -> Outcome:
     return Outcome((Tensor(rest, SUMS.get(dtype, dtype)),))
 
 
-def _on_diagonal(call: Call) -> Passed:
+def _on_diagonal(call: Call) -> OutputTime:
     (one,), (two,) = call.axes("axis1"), call.axes("axis2")
     if call.axis in (one, two):
         offset = call.get("offset")
         if len(call.out_shape) < len(call.in_shape) - 1:
             return timing.ends(call)
         before = max(-offset, 0) if call.axis == one else max(offset, 0)
-        return Passed(len(call.out_shape) - 1, shifted(before))
-    return Passed(call.axis - (one < call.axis) - (two < call.axis), SAME)
+        return OutputTime(len(call.out_shape) - 1, shifted(before))
+    return OutputTime(call.axis - (one < call.axis) - (two < call.axis), SAME)
 
 
 def _triangle(call: LayerCall) -> Shape:
@@ -217,7 +217,7 @@ def _rotated(call: LayerCall) -> Shape:
     return tuple(shape)
 
 
-def _rotates(call: Call) -> Passed:
+def _rotates(call: Call) -> OutputTime:
     first, second = call.axes("axes")
     turns = call.get("k") % 4
     if call.axis not in (first, second) or not turns:
@@ -225,9 +225,9 @@ def _rotates(call: Call) -> Passed:
     back = Bound(-1, call.steps - 1)
     reverse = Window(back, back, back)
     if turns == 2:
-        return Passed(call.axis, reverse)
+        return OutputTime(call.axis, reverse)
     there = second if call.axis == first else first
-    return Passed(there, reverse if (call.axis == second) == (turns == 1) else SAME)
+    return OutputTime(there, reverse if (call.axis == second) == (turns == 1) else SAME)
 
 
 def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:

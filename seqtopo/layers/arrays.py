@@ -14,7 +14,7 @@ from seqtopo.layers.operations import AXIS
 from seqtopo.layers.parameters import axis_index
 from seqtopo.layers.row import LayerCall, Outcome, Param
 from seqtopo.layers.sizes import Shape, Size, divides, fits, floor_div
-from seqtopo.layers.step_windows import SAME, Bound, Call, Passed, Window, every, reduced, shifted
+from seqtopo.layers.step_windows import SAME, Bound, Call, OutputTime, Window, every, reduced, shifted
 from seqtopo.layers.values import INTEGERS, Refusal, Tensor
 
 
@@ -109,13 +109,13 @@ def _split(call: LayerCall) -> Outcome:
     return Outcome(tuple(Tensor(shape, dtype) for shape in shapes))
 
 
-def _splits(call: Call) -> Passed:
+def _splits(call: Call) -> OutputTime:
     if call.axis not in call.axes():
         return timing.keeps(call)
     sections = call.get("indices_or_sections")
     parts = cuts(call.steps, sections, isinstance(sections, int) and len(set(_gives(call))) < 2)
     start = parts[call.output][0] if parts is not None else 0
-    return Passed(call.axis, shifted(start))
+    return OutputTime(call.axis, shifted(start))
 
 
 def _gives(call: Call) -> list[Size]:
@@ -139,12 +139,12 @@ def _unstack(call: LayerCall) -> Outcome:
     return Outcome((Tensor(shape, call.inputs[0].dtype),) * size)
 
 
-def _unstacks(call: Call) -> Passed:
+def _unstacks(call: Call) -> OutputTime:
     (axis,) = call.axes()
     if call.axis != axis:
-        return Passed(call.axis - (axis < call.axis), SAME)
+        return OutputTime(call.axis - (axis < call.axis), SAME)
     at = Bound(0, call.output)
-    return Passed(None, Window(at, at, at))
+    return OutputTime(None, Window(at, at, at))
 
 
 def _item(call: LayerCall) -> Outcome:
@@ -160,7 +160,7 @@ def _item(call: LayerCall) -> Outcome:
     return Outcome((call.inputs[index],))
 
 
-def _picks(call: Call) -> Passed | None:
+def _picks(call: Call) -> OutputTime | None:
     return timing.keeps(call) if call.place == call.get("index") % len(call.inputs) else None
 
 
@@ -182,16 +182,16 @@ def _take(call: LayerCall) -> Shape:
     return (*call.shape[:at], *k.array_shape(places), *call.shape[at + 1 :])
 
 
-def _takes(call: Call) -> Passed:
+def _takes(call: Call) -> OutputTime:
     places = call.get("indices")
     more = len(k.array_shape(places)) - 1
     (axis,) = call.axes()
     if call.axis != axis:
-        return Passed(call.axis + (more if axis < call.axis else 0), SAME)
+        return OutputTime(call.axis + (more if axis < call.axis else 0), SAME)
     if isinstance(places, int):
         at = Bound(0, places if places >= 0 else call.steps + places)
-        return Passed(None, Window(at, at, at))
-    return Passed(call.axis, every(call.steps, None, False))
+        return OutputTime(None, Window(at, at, at))
+    return OutputTime(call.axis, every(call.steps, None, False))
 
 
 def _take_along(call: LayerCall) -> Outcome:
@@ -213,9 +213,9 @@ def _take_along(call: LayerCall) -> Outcome:
     return Outcome((Tensor(shape, values.dtype),))
 
 
-def _takes_along(call: Call) -> Passed:
+def _takes_along(call: Call) -> OutputTime:
     if call.place == 0 and call.axis in call.axes():
-        return Passed(call.axis, every(call.steps, None, False))
+        return OutputTime(call.axis, every(call.steps, None, False))
     return timing.merges(call._replace(get=lambda name: None))
 
 
@@ -232,10 +232,10 @@ def _tile(call: LayerCall) -> Shape:
     return tuple(size * n for size, n in zip(call.shape, times, strict=True))
 
 
-def _tiles(call: Call) -> Passed:
+def _tiles(call: Call) -> OutputTime:
     if call.get("repeats")[call.axis] == 1:
         return timing.keeps(call)
-    return Passed(call.axis, every(call.steps, None, False))
+    return OutputTime(call.axis, every(call.steps, None, False))
 
 
 def _repeat(call: LayerCall) -> Shape:
@@ -243,14 +243,14 @@ def _repeat(call: LayerCall) -> Shape:
     return (*call.shape[:at], call.shape[at] * call["repeats"], *call.shape[at + 1 :])
 
 
-def _repeats(call: Call) -> Passed:
+def _repeats(call: Call) -> OutputTime:
     if call.axis not in call.axes():
         return timing.keeps(call)
     factor = call.get("repeats")
     if not isinstance(factor, int):
-        return Passed(call.axis, every(call.steps, None, False))
+        return OutputTime(call.axis, every(call.steps, None, False))
     bound = reduced(1, 0, factor)
-    return Passed(call.axis, Window(bound, bound, bound))
+    return OutputTime(call.axis, Window(bound, bound, bound))
 
 
 def _stack(call: LayerCall) -> Outcome:

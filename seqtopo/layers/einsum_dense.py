@@ -20,7 +20,7 @@ from seqtopo.layers.parameters import (
 )
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape, unknown
-from seqtopo.layers.step_windows import SAME, Call, Passed
+from seqtopo.layers.step_windows import SAME, Call, OutputTime
 from seqtopo.layers.values import Products, Refusal, Weight
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
@@ -301,7 +301,7 @@ def _counted(call: LayerCall) -> Mapping[str, Any]:
     return {} if found == several else {"output_shape": found}
 
 
-def _time(call: Call) -> Passed:
+def _time(call: Call) -> OutputTime:
     """Return the place of the time axis in the output; it ends where its letter is summed over."""
     equation = read_equation(call.get("equation"))
     assert equation is not None
@@ -310,12 +310,12 @@ def _time(call: Call) -> Passed:
     if equation.left and at < elided:
         return timing.keeps(call)
     if equation.right and at >= len(equation.input):
-        return Passed(len(call.out_shape) - len(call.in_shape) + call.axis, SAME)
+        return OutputTime(len(call.out_shape) - len(call.in_shape) + call.axis, SAME)
     in_front = elided if equation.left else 0
     letter = equation.input[at - in_front]
     if letter not in equation.output:
         return timing.ends(call)
-    return Passed(equation.output.index(letter) + in_front - 1, SAME)
+    return OutputTime(equation.output.index(letter) + in_front - 1, SAME)
 
 
 ROW = Row(

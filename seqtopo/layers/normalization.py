@@ -192,7 +192,7 @@ ROWS = (
         weights="gamma: width if scale; beta: width if center; moving_mean!: width; moving_variance!: width; "
         "moving_stddev!: width if renorm; renorm_mean!: width if renorm; renorm_stddev!: width if renorm",
         aliases=("batch_normalization",),
-        across=True,
+        across_batch=True,
     ),
     Row(
         "group_normalization",

@@ -246,7 +246,7 @@ ROWS = (
             Param("ref_power", k.NUMBER, 1.0),
         ),
         rule=_mel,
-        across=True,
+        across_batch=True,
         note="The loudest sample of a batch sets the floor of all: with power_to_db, samples are not apart.",
     ),
 )

@@ -12,7 +12,7 @@ from seqtopo.layers.elementwise_rules import common_dtype, fraction
 from seqtopo.layers.merging import broadcast, refuse_bool
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits, product
-from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, Passed, Window, every
+from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, OutputTime, Window, every
 from seqtopo.layers.values import Products, Refusal, Tensor
 
 # ---- products ------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def _matmul_work(call: LayerCall, outcome: Outcome) -> Products:
     return Products(0, product([*outcome.outputs[0].shape, summed]))
 
 
-def _multiplies(call: Call) -> Passed:
+def _multiplies(call: Call) -> OutputTime:
     rank = len(call.in_shape)
     first = call.place == 0 and call.get("x1") is None
     if call.axis == (rank - 1 if first else rank - 2):
@@ -219,7 +219,7 @@ def _no_equation(call: LayerCall, label: str, help: str) -> Refusal:
     )
 
 
-def _by_letters(call: Call) -> Passed:
+def _by_letters(call: Call) -> OutputTime:
     read = read_subscripts(call.get("subscripts"), tuple(len(t.shape) + 1 for t in call.inputs))
     if read is None:
         return timing.unknown(call)
@@ -229,8 +229,8 @@ def _by_letters(call: Call) -> Passed:
         return timing.ends(call)
     place = gives.index(letter) - 1
     if call.steps == 1 and call.out_shape[place] != 1:
-        return Passed(place, Window(FIRST, FIRST))
-    return Passed(place, SAME)
+        return OutputTime(place, Window(FIRST, FIRST))
+    return OutputTime(place, SAME)
 
 
 def _cross(call: LayerCall) -> Outcome:
@@ -247,9 +247,9 @@ def _cross(call: LayerCall) -> Outcome:
     return Outcome((Tensor(shape, common_dtype(call)),))
 
 
-def _crosses(call: Call) -> Passed:
+def _crosses(call: Call) -> OutputTime:
     last = call.axis == len(call.in_shape) - 1
-    return Passed(call.axis, every(call.steps, SELF)) if last else timing.merges(call)
+    return OutputTime(call.axis, every(call.steps, SELF)) if last else timing.merges(call)
 
 
 def _distances(call: LayerCall) -> Outcome:
@@ -262,13 +262,13 @@ def _distances(call: LayerCall) -> Outcome:
     return Outcome((Tensor((*front, one[-2], two[-2]), dtype),))
 
 
-def _measures(call: Call) -> Passed:
+def _measures(call: Call) -> OutputTime:
     rank = len(call.in_shape)
     if call.axis == rank - 1:
         return timing.ends(call)
     if call.axis < rank - 2:
         return timing.merges(call)
-    return Passed(call.axis + call.place, SAME)
+    return OutputTime(call.axis + call.place, SAME)
 
 
 def _attention_work(call: LayerCall, outcome: Outcome) -> Products:
@@ -299,13 +299,13 @@ def _dot_product_attention(call: LayerCall) -> Outcome:
     return Outcome((Tensor((*query[:-1], value[-1]), dtype),))
 
 
-def _attends(call: Call) -> Passed:
+def _attends(call: Call) -> OutputTime:
     if call.axis == 2:
         return timing.ends(call) if call.place < 2 else timing.keeps(call)
     if call.axis == 1 or call.place == 0:
         return timing.keeps(call)
     high = SELF if call.get("is_causal") else Bound(0, call.steps - 1)
-    return Passed(0, Window(FIRST, high, None))
+    return OutputTime(0, Window(FIRST, high, None))
 
 
 def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:

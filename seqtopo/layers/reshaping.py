@@ -24,7 +24,7 @@ from seqtopo.layers.sizes import (
     symbols,
     unknown,
 )
-from seqtopo.layers.step_windows import Call, Passed, TimeRule, shifted
+from seqtopo.layers.step_windows import Call, OutputTime, TimeRule, shifted
 from seqtopo.layers.values import Refusal
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, spatial
 
@@ -96,13 +96,13 @@ def _pad(rank: int) -> Rule:
 def _time(rank: int, argument: str, sign: int) -> TimeRule:
     """Return the time rule of layers that crop or pad: time moves by the steps cut or put in front."""
 
-    def rule(call: Call) -> Passed:
+    def rule(call: Call) -> OutputTime:
         place = timing.place_of(call, rank)
         if place is None:
             return timing.keeps(call)
         ends = borders(rank).read(call.get(argument))
         before = ends[0] if rank == 1 else ends[place][0]
-        return Passed(call.axis, shifted(before * sign))
+        return OutputTime(call.axis, shifted(before * sign))
 
     return rule
 

@@ -243,11 +243,11 @@ class Row:
     """
     picks: bool = False
     """True if each output number is the largest or smallest of some input numbers."""
-    across: bool = False
+    across_batch: bool = False
     """True if the output for a sample depends on the rest of the batch, or on earlier calls."""
     one_shape: bool = False
     """True if Keras takes later calls of a layer only with the shape of its first call."""
-    apart: bool = False
+    separate_inputs: bool = False
     """True if Keras takes several inputs one by one, as ``layer(query, value)``, and not as a list."""
     by_onednn: Callable[[Mapping[str, Any]], str] | None = None
     """Returns in words what TensorFlow computes on a CPU only through oneDNN, "" for nothing.
@@ -273,7 +273,7 @@ class Row:
 
         Noise is drawn for a whole batch at once, and of a custom layer nobody has said it.
         """
-        return not (self.across or self.role == "noise" or self.make is not None)
+        return not (self.across_batch or self.role == "noise" or self.make is not None)
 
     @property
     def counts_work(self) -> bool:
@@ -321,7 +321,7 @@ class Row:
         One value alone where the layer takes them one by one stands for the first two: it attends to
         itself.
         """
-        if self.apart:
+        if self.separate_inputs:
             return tuple(values) if len(values) > 1 else (values[0], values[0])
         return (values[0],) if self.inputs[1] == 1 else (list(values),)
 

@@ -12,7 +12,7 @@ from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, fits, floor_div
-from seqtopo.layers.step_windows import Bound, Call, Passed, Window, every
+from seqtopo.layers.step_windows import Bound, Call, OutputTime, Window, every
 from seqtopo.layers.values import Tensor
 
 # ---- Fourier transforms --------------------------------------------------------------------------------
@@ -65,10 +65,10 @@ def _inverse_real_fourier(call: LayerCall) -> Outcome:
 
 
 def _transforms(axes: int) -> Any:
-    def rule(call: Call) -> Passed:
+    def rule(call: Call) -> OutputTime:
         if call.axis < len(call.in_shape) - axes:
             return timing.keeps(call)
-        return Passed(call.axis, every(call.steps, None, False))
+        return OutputTime(call.axis, every(call.steps, None, False))
 
     return rule
 
@@ -108,12 +108,12 @@ def _windows(call: LayerCall) -> Shape:
     return (*call.shape[:-1], floor_div(size - length, stride) + 1, length)
 
 
-def _cuts_windows(call: Call) -> Passed:
+def _cuts_windows(call: Call) -> OutputTime:
     if call.axis < len(call.in_shape) - 1:
         return timing.keeps(call)
     stride, length = call.get("sequence_stride"), call.get("sequence_length")
     last = Bound(stride, length - 1)
-    return Passed(call.axis, Window(Bound(stride, 0), last, last))
+    return OutputTime(call.axis, Window(Bound(stride, 0), last, last))
 
 
 def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:

@@ -43,7 +43,7 @@ class Window(NamedTuple):
     exact: bool = True
 
 
-class Passed(NamedTuple):
+class OutputTime(NamedTuple):
     """The place of the time axis in the output (None: it has none), and the window of each step."""
 
     axis: int | None
@@ -83,7 +83,7 @@ class Call(NamedTuple):
         return tuple(a - 1 if a > 0 else rank + a for a in several if isinstance(a, int))
 
 
-TimeRule = Callable[[Call], "Passed | None"]
+TimeRule = Callable[[Call], "OutputTime | None"]
 """Follows the time axis of an incoming value to the output; None where the value counts for nothing."""
 
 SELF = Bound(1, 0)

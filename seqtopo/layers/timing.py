@@ -18,7 +18,7 @@ from seqtopo.layers.step_windows import (
     SELF,
     Bound,
     Call,
-    Passed,
+    OutputTime,
     TimeRule,
     Window,
     every,
@@ -30,49 +30,49 @@ from seqtopo.layers.values import Object
 # ---- rules without arguments ---------------------------------------------------------------------------
 
 
-def keeps(call: Call) -> Passed:
+def keeps(call: Call) -> OutputTime:
     """Make each step from itself alone; the time axis stays where it is."""
-    return Passed(call.axis, SAME)
+    return OutputTime(call.axis, SAME)
 
 
-def ends(call: Call) -> Passed:
+def ends(call: Call) -> OutputTime:
     """End the time axis: all of its steps go into the output."""
-    return Passed(None, every(call.steps))
+    return OutputTime(None, every(call.steps))
 
 
-def sums_features(call: Call) -> Passed:
+def sums_features(call: Call) -> OutputTime:
     """Make each step from itself alone, unless time is the last axis, which is summed over."""
     return ends(call) if call.axis == len(call.in_shape) - 1 else keeps(call)
 
 
-def looks_up(call: Call) -> Passed:
+def looks_up(call: Call) -> OutputTime:
     """Make a vector of each id; the reverse is a sum over the last axis."""
     return keeps(call) if len(call.out_shape) > len(call.in_shape) else sums_features(call)
 
 
-def counts(call: Call) -> Passed:
+def counts(call: Call) -> OutputTime:
     """Make a vector of each id, or one vector that counts them all."""
     return keeps(call) if call.axis < len(call.out_shape) - 1 else ends(call)
 
 
-def mixes_all(call: Call) -> Passed:
+def mixes_all(call: Call) -> OutputTime:
     """Make each step from all steps; the time axis stays where it is."""
-    return Passed(call.axis, every(call.steps, SELF))
+    return OutputTime(call.axis, every(call.steps, SELF))
 
 
-def sees_past(call: Call) -> Passed:
+def sees_past(call: Call) -> OutputTime:
     """Make each step from itself and those before it."""
-    return Passed(call.axis, Window(FIRST, SELF, SELF))
+    return OutputTime(call.axis, Window(FIRST, SELF, SELF))
 
 
-def unknown(call: Call) -> Passed:
+def unknown(call: Call) -> OutputTime:
     """Assume of a layer that says nothing: an axis that keeps its length has the same steps, mixed."""
     if call.axis < len(call.out_shape) and call.out_shape[call.axis] == call.steps:
-        return Passed(call.axis, every(call.steps, SELF, False))
-    return Passed(None, every(call.steps, None, False))
+        return OutputTime(call.axis, every(call.steps, SELF, False))
+    return OutputTime(None, every(call.steps, None, False))
 
 
-def recurrent(call: Call) -> Passed:
+def recurrent(call: Call) -> OutputTime:
     """Make each step from itself and those read before, or end with the last step."""
     if call.axis:
         return ends(call)
@@ -82,51 +82,51 @@ def recurrent(call: Call) -> Passed:
     if call.get("go_backwards"):
         # The first step of the output is computed from the last step of the input.
         own = Bound(-1, call.steps - 1)
-        return Passed(0, Window(own, last, own))
-    return Passed(0, Window(FIRST, SELF, SELF))
+        return OutputTime(0, Window(own, last, own))
+    return OutputTime(0, Window(FIRST, SELF, SELF))
 
 
-def both_ways(call: Call) -> Passed:
+def both_ways(call: Call) -> OutputTime:
     """Read in both directions; the backward layer's steps are put in order again."""
     inner = call.get("layer")
     if call.axis or not inner.get("return_sequences"):
         return ends(call)
     if call.get("merge_mode") is not None:
-        return Passed(0, every(call.steps, SELF))
+        return OutputTime(0, every(call.steps, SELF))
     backwards = call.output == 1
     if bool(inner.get("go_backwards")) is not backwards:
-        return Passed(0, Window(SELF, Bound(0, call.steps - 1), SELF))
-    return Passed(0, Window(FIRST, SELF, SELF))
+        return OutputTime(0, Window(SELF, Bound(0, call.steps - 1), SELF))
+    return OutputTime(0, Window(FIRST, SELF, SELF))
 
 
-def each_step(call: Call) -> Passed:
+def each_step(call: Call) -> OutputTime:
     """Show the wrapped layer one step at a time."""
-    return keeps(call) if call.axis == 0 else Passed(None, every(call.steps, None, False))
+    return keeps(call) if call.axis == 0 else OutputTime(None, every(call.steps, None, False))
 
 
-def as_inside(call: Call) -> Passed | None:
+def as_inside(call: Call) -> OutputTime | None:
     """Treat time as the wrapped layer does."""
     inner = call.get("layer")
     rule = getattr(getattr(inner, "row", None), "time", None) or unknown
     return rule(call._replace(get=inner.get))
 
 
-def repeats(call: Call) -> Passed:
+def repeats(call: Call) -> OutputTime:
     """Make a new time axis in front."""
-    return Passed(call.axis + 1, SAME)
+    return OutputTime(call.axis + 1, SAME)
 
 
-def flattens(call: Call) -> Passed:
+def flattens(call: Call) -> OutputTime:
     """Put all numbers in a row, each a step of its own."""
     return _cut_anew(call, 1)
 
 
-def reshapes(call: Call) -> Passed:
+def reshapes(call: Call) -> OutputTime:
     """Put the same numbers in rows of another length."""
     return _cut_anew(call, product(call.out_shape[1:]))
 
 
-def _cut_anew(call: Call, width: Size) -> Passed:
+def _cut_anew(call: Call, width: Size) -> OutputTime:
     before = product(call.in_shape[1:])
     if call.axis:
         lead = call.in_shape[: call.axis + 1]
@@ -142,32 +142,32 @@ def _cut_anew(call: Call, width: Size) -> Passed:
         elif isinstance(fewer, int):
             width, before = 1, fewer
         else:
-            return Passed(0, every(call.steps, None, False))
+            return OutputTime(0, every(call.steps, None, False))
     low, high = reduced(width, 0, before), reduced(width, width - 1, before)
-    return Passed(0, Window(low, high, high))
+    return OutputTime(0, Window(low, high, high))
 
 
-def moves_axes(call: Call) -> Passed:
+def moves_axes(call: Call) -> OutputTime:
     """Put the axes in another order: ``permute``."""
     dims = call.get("dims")
-    return Passed(dims.index(call.axis + 1), SAME)
+    return OutputTime(dims.index(call.axis + 1), SAME)
 
 
-def swaps(call: Call) -> Passed:
+def swaps(call: Call) -> OutputTime:
     """Exchange two axes: ``swap``."""
     (first,), (second,) = call.axes("first"), call.axes("second")
     there = {first: second, second: first}
-    return Passed(there.get(call.axis, call.axis), SAME)
+    return OutputTime(there.get(call.axis, call.axis), SAME)
 
 
-def expands(call: Call) -> Passed:
+def expands(call: Call) -> OutputTime:
     """Make a new axis of one place."""
     axis = call.get("axis")
     at = axis - 1 if axis > 0 else len(call.out_shape) + axis
-    return Passed(call.axis + (at <= call.axis), SAME)
+    return OutputTime(call.axis + (at <= call.axis), SAME)
 
 
-def multiplies(call: Call) -> Passed:
+def multiplies(call: Call) -> OutputTime:
     """Sum over the axes that ``dot`` multiplies; the other axes of the second value come behind."""
     axes = call.get("axes")
     pair = axes if isinstance(axes, tuple) else (axes, axes)
@@ -175,23 +175,23 @@ def multiplies(call: Call) -> Passed:
     if call.axis == gone[call.place]:
         return ends(call)
     place = call.axis - (call.axis > gone[call.place])
-    return Passed(place + (len(call.inputs[0].shape) - 1 if call.place else 0), SAME)
+    return OutputTime(place + (len(call.inputs[0].shape) - 1 if call.place else 0), SAME)
 
 
 # ---- rules along an axis that is an argument -----------------------------------------------------------
 
 
-def mixes(call: Call) -> Passed:
+def mixes(call: Call) -> OutputTime:
     """Make each step from all along ``axis``, and from itself alone along the other axes."""
-    return Passed(call.axis, every(call.steps, SELF)) if call.axis in call.axes() else keeps(call)
+    return OutputTime(call.axis, every(call.steps, SELF)) if call.axis in call.axes() else keeps(call)
 
 
-def mixes_others(call: Call) -> Passed:
+def mixes_others(call: Call) -> OutputTime:
     """Make each number from all others: over every axis but the channels, and over those in groups."""
-    return Passed(call.axis, every(call.steps, SELF, call.axis not in call.axes()))
+    return OutputTime(call.axis, every(call.steps, SELF, call.axis not in call.axes()))
 
 
-def activates(call: Call) -> Passed:
+def activates(call: Call) -> OutputTime:
     """Apply an activation: most work element by element, some along an axis."""
     function = call.get("activation")
     name, axis = function, -1
@@ -202,48 +202,48 @@ def activates(call: Call) -> Passed:
     along = axis - 1 if axis > 0 else len(call.in_shape) + axis
     if along != call.axis:
         return keeps(call)
-    return ends(call) if name == "glu" else Passed(call.axis, every(call.steps, SELF))
+    return ends(call) if name == "glu" else OutputTime(call.axis, every(call.steps, SELF))
 
 
-def sums_up(call: Call) -> Passed:
+def sums_up(call: Call) -> OutputTime:
     """Make each step from itself and those before it: a running sum."""
-    return Passed(call.axis, Window(FIRST, SELF, SELF)) if call.axis in call.axes() else keeps(call)
+    return OutputTime(call.axis, Window(FIRST, SELF, SELF)) if call.axis in call.axes() else keeps(call)
 
 
-def turns(call: Call) -> Passed:
+def turns(call: Call) -> OutputTime:
     """Reverse the order of the steps."""
     if call.axis not in call.axes():
         return keeps(call)
     bound = Bound(-1, call.steps - 1)
-    return Passed(call.axis, Window(bound, bound, bound))
+    return OutputTime(call.axis, Window(bound, bound, bound))
 
 
-def removes(call: Call) -> Passed:
+def removes(call: Call) -> OutputTime:
     """Remove the axes that ``axis`` names: all of their places become one."""
     gone = call.axes()
     if call.axis in gone:
         left = call.axis if call.get("keepdims") else None
-        return Passed(left, every(call.steps))
+        return OutputTime(left, every(call.steps))
     before = 0 if call.get("keepdims") else sum(a < call.axis for a in gone)
-    return Passed(call.axis - before, SAME)
+    return OutputTime(call.axis - before, SAME)
 
 
-def takes_one(call: Call) -> Passed:
+def takes_one(call: Call) -> OutputTime:
     """Take one place of an axis: ``at``."""
     (axis,) = call.axes()
     if call.axis != axis:
-        return Passed(call.axis - (axis < call.axis), SAME)
+        return OutputTime(call.axis - (axis < call.axis), SAME)
     index = call.get("index")
     at = Bound(0, index if index >= 0 else call.steps + index)
-    return Passed(None, Window(at, at, at))
+    return OutputTime(None, Window(at, at, at))
 
 
-def takes_last(call: Call) -> Passed:
+def takes_last(call: Call) -> OutputTime:
     """Take the last n steps: ``last``."""
     return _moved(call, call.steps - call.get("n"))
 
 
-def takes_some(call: Call) -> Passed:
+def takes_some(call: Call) -> OutputTime:
     """Take the steps from start on, every step-th: ``slice``."""
     if call.axis not in call.axes():
         return keeps(call)
@@ -251,40 +251,40 @@ def takes_some(call: Call) -> Passed:
     if start < 0:
         start = max(call.steps + start, 0) if isinstance(call.steps, int) else call.steps + start
     bound = Bound(call.get("step"), start)
-    return Passed(call.axis, Window(bound, bound, bound))
+    return OutputTime(call.axis, Window(bound, bound, bound))
 
 
-def puts_in(call: Call) -> Passed:
+def puts_in(call: Call) -> OutputTime:
     """Put new steps in front and behind: ``pad``."""
     return _moved(call, 0 - call.get("before"))
 
 
-def takes_off(call: Call) -> Passed:
+def takes_off(call: Call) -> OutputTime:
     """Take steps off in front and behind: ``crop``."""
     return _moved(call, call.get("before"))
 
 
-def _moved(call: Call, by: Size) -> Passed:
-    return Passed(call.axis, shifted(by)) if call.axis in call.axes() else keeps(call)
+def _moved(call: Call, by: Size) -> OutputTime:
+    return OutputTime(call.axis, shifted(by)) if call.axis in call.axes() else keeps(call)
 
 
-def merges(call: Call) -> Passed:
+def merges(call: Call) -> OutputTime:
     """Merge by element, where one step is broadcast; with an axis, ``max`` reduces."""
     if len(call.inputs) == 1 and call.axes():
         return removes(call)
     if call.steps == 1 and call.out_shape[call.axis] != 1:
-        return Passed(call.axis, Window(FIRST, FIRST))
+        return OutputTime(call.axis, Window(FIRST, FIRST))
     return keeps(call)
 
 
-def joins(call: Call) -> Passed:
+def joins(call: Call) -> OutputTime:
     """Join the steps of one value and those of another, or their features: ``concat``."""
     if call.axis not in call.axes():
         return keeps(call)
     before: Size = 0
     for tensor in call.inputs[: call.place]:
         before = before + tensor.shape[call.axis]
-    return Passed(call.axis, shifted(0 - before))
+    return OutputTime(call.axis, shifted(0 - before))
 
 
 # ---- windows -------------------------------------------------------------------------------------------
@@ -307,13 +307,13 @@ class Slides:
     rank: int
     window: str = "kernel_size"
 
-    def __call__(self, call: Call) -> Passed:
+    def __call__(self, call: Call) -> OutputTime:
         """Return the window of each output step along the time axis."""
         place = place_of(call, self.rank)
         if place is None:
             # Filters, or pools of each channel by itself.
             return keeps(call) if self.window == "pool_size" else ends(call)
-        return Passed(call.axis, self.reach(call.get, place, call.steps))
+        return OutputTime(call.axis, self.reach(call.get, place, call.steps))
 
     def reach(self, get: Callable[[str], Any], place: int, steps: Size) -> Window:
         """Return the window along one of the layer's axes, which has so many steps."""
@@ -349,7 +349,7 @@ def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> W
 def unslides(rank: int) -> TimeRule:
     """Spread each step over a window of places: a transposed convolution."""
 
-    def rule(call: Call) -> Passed:
+    def rule(call: Call) -> OutputTime:
         place = place_of(call, rank)
         if place is None:
             return ends(call)
@@ -358,12 +358,12 @@ def unslides(rank: int) -> TimeRule:
         dilation = per_axis(call.get("dilation_rate"), rank)[place]
         beyond = (kernel - 1) * dilation
         if not isinstance(beyond, int):
-            return Passed(call.axis, every(call.steps, SELF, False))
+            return OutputTime(call.axis, every(call.steps, SELF, False))
         # The crop in front depends on padding and output_padding; it is at most half of all.
         cut = beyond if call.get("padding") == "same" else 0
         low = reduced(1, stride - 1 - beyond, stride)
         high = reduced(1, cut, stride)
-        return Passed(call.axis, Window(low, high, reduced(1, 0, stride), False))
+        return OutputTime(call.axis, Window(low, high, reduced(1, 0, stride), False))
 
     return rule
 
@@ -371,11 +371,11 @@ def unslides(rank: int) -> TimeRule:
 def gathers(rank: int) -> TimeRule:
     """Pool all places into one: a global pooling."""
 
-    def rule(call: Call) -> Passed:
+    def rule(call: Call) -> OutputTime:
         if place_of(call, rank) is None:
             first = call.get("data_format") == "channels_first"
-            return Passed(call.axis if first or call.get("keepdims") else 0, SAME)
-        return Passed(call.axis if call.get("keepdims") else None, every(call.steps))
+            return OutputTime(call.axis if first or call.get("keepdims") else 0, SAME)
+        return OutputTime(call.axis if call.get("keepdims") else None, every(call.steps))
 
     return rule
 
@@ -383,15 +383,15 @@ def gathers(rank: int) -> TimeRule:
 def adapts(rank: int) -> TimeRule:
     """Make as many windows as are asked for, whatever the length: an adaptive pooling."""
 
-    def rule(call: Call) -> Passed:
+    def rule(call: Call) -> OutputTime:
         place = place_of(call, rank)
         if place is None:
             return keeps(call)
         size = per_axis(call.get("output_size"), rank)[place]
         if not (isinstance(call.steps, int) and isinstance(size, int)):
-            return Passed(call.axis, every(call.steps, None, False))
+            return OutputTime(call.axis, every(call.steps, None, False))
         high = reduced(call.steps, call.steps - 1, size)
-        return Passed(call.axis, Window(reduced(call.steps, 0, size), high, high))
+        return OutputTime(call.axis, Window(reduced(call.steps, 0, size), high, high))
 
     return rule
 
@@ -399,37 +399,37 @@ def adapts(rank: int) -> TimeRule:
 def spreads(rank: int) -> TimeRule:
     """Repeat each place several times: ``upsample``."""
 
-    def rule(call: Call) -> Passed:
+    def rule(call: Call) -> OutputTime:
         place = place_of(call, rank)
         factor = per_axis(call.get("size"), rank)[place] if place is not None else 1
         if not isinstance(factor, int):
-            return Passed(call.axis, every(call.steps, None, False))
+            return OutputTime(call.axis, every(call.steps, None, False))
         bound = reduced(1, 0, factor)
         if rank == 1 or call.get("interpolation") in (None, "nearest"):
-            return Passed(call.axis, Window(bound, bound, bound))
-        return Passed(call.axis, every(call.steps, bound, False))
+            return OutputTime(call.axis, Window(bound, bound, bound))
+        return OutputTime(call.axis, every(call.steps, bound, False))
 
     return rule
 
 
-def frames(call: Call) -> Passed:
+def frames(call: Call) -> OutputTime:
     """Cut a signal into frames: ``stft_spectrogram``."""
     if place_of(call, 1) is None:
         return ends(call)
     length = call.get("frame_length")
     step = call.get("frame_step") or length // 2
-    return Passed(call.axis, slid(call.steps, length, step, 1, call.get("padding"))._replace(exact=False))
+    return OutputTime(call.axis, slid(call.steps, length, step, 1, call.get("padding"))._replace(exact=False))
 
 
-def mel_frames(call: Call) -> Passed:
+def mel_frames(call: Call) -> OutputTime:
     """Cut a signal into frames, which stand behind the bands; the loudest frame sets the floor."""
-    return Passed(1, every(call.steps, Bound(call.get("sequence_stride"), 0), False))
+    return OutputTime(1, every(call.steps, Bound(call.get("sequence_stride"), 0), False))
 
 
 # ---- attention -----------------------------------------------------------------------------------------
 
 
-def attends(call: Call) -> Passed:
+def attends(call: Call) -> OutputTime:
     """Keep the query's steps; each sees all steps of the value, or with causal those up to its own."""
     rank = len(call.in_shape)
     axes = call.get("attention_axes")
@@ -445,8 +445,8 @@ def attends(call: Call) -> Passed:
     if call.axis not in over:
         return keeps(call)
     if len(call.inputs) == 1:
-        return Passed(call.axis, _attended(call, SELF))
-    return keeps(call) if call.place == 0 else Passed(call.axis, _attended(call, None))
+        return OutputTime(call.axis, _attended(call, SELF))
+    return keeps(call) if call.place == 0 else OutputTime(call.axis, _attended(call, None))
 
 
 def _attended(call: Call, own: Bound | None) -> Window:

@@ -301,7 +301,7 @@ ROWS = (
         positional=("layer",),
         rule=_spectral,
         aliases=("spectralnorm",),
-        across=True,
+        across_batch=True,
         one_shape=True,
     ),
 )

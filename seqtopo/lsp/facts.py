@@ -15,7 +15,7 @@ from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import MODULES, signature
 from seqtopo.layers.row import COMMON, Param, Row
 from seqtopo.layers.sizes import Shape, Size, show_shape, total
-from seqtopo.layers.step_windows import Passed
+from seqtopo.layers.step_windows import OutputTime
 from seqtopo.layers.values import Tensor
 from seqtopo.lsp.documents import Document
 from seqtopo.report.layer_facts import COMMON_NAMES, NEVER_WRITTEN, facts, param_facts, time_words
@@ -109,7 +109,7 @@ def _sees(field: Field) -> str:
         return str(found)
     if field.axis is None:
         return "all steps" if field.whole else "some of the steps"
-    return f"{time_words(Passed(field.axis, field.window))}" if not field.whole else "all steps"
+    return f"{time_words(OutputTime(field.axis, field.window))}" if not field.whole else "all steps"
 
 
 # ---- pages -----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.step_windows import SAME, Bound, Call, Passed
+from seqtopo.layers.step_windows import SAME, Bound, Call, OutputTime
 from seqtopo.layers.timing import unknown
 
 Reads = Callable[[int], Sequence[int]]
@@ -19,18 +19,18 @@ _MOST = 4096
 """The maximum number of places in the window of a transposed convolution that are read one by one."""
 
 
-def passed_of(row: Any, call: Call) -> Passed:
+def passed_of(row: Any, call: Call) -> OutputTime:
     """Return the result of a row's time rule for a call whose sizes are all numbers."""
-    found: Passed | None = (row.time or unknown)(call)
+    found: OutputTime | None = (row.time or unknown)(call)
     return found or unknown(call)
 
 
-def keeps_steps(passed: Passed) -> bool:
+def keeps_steps(passed: OutputTime) -> bool:
     """Return whether each step is made of the step in its place alone."""
     return passed.axis == 0 and passed.window == SAME
 
 
-def reads_of(passed: Passed, call: Call) -> Reads | None:
+def reads_of(passed: OutputTime, call: Call) -> Reads | None:
     """Return the steps that each step reads; None if the time axis ends, or each step reads all of them.
 
     >>> from seqtopo.layers.timing import Slides

@@ -17,7 +17,7 @@ from seqtopo.graph.seen import has_steps
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols
-from seqtopo.layers.step_windows import Call, Passed
+from seqtopo.layers.step_windows import Call, OutputTime
 from seqtopo.layers.values import Tensor
 from seqtopo.pictures import labels
 from seqtopo.pictures.reading import Reads, keeps_steps, passed_of, reads_of
@@ -154,7 +154,7 @@ class _Unrolling:
             self._input(node)
             return
         incoming = [self.at[v] for v in node.inputs]
-        passed: Mapping[int, Passed] = {}
+        passed: Mapping[int, OutputTime] = {}
         reads: Mapping[int, Reads] = {}
         tensor = self._gives(node)
         layer = node.layer
@@ -290,7 +290,7 @@ class _Unrolling:
 
     def _passed(
         self, node: Node, incoming: list[tuple[int, Place]]
-    ) -> tuple[dict[int, Passed], dict[int, Reads]]:
+    ) -> tuple[dict[int, OutputTime], dict[int, Reads]]:
         """Return where the time axis of each input goes, and which steps each step reads where it does
         not read all.
         """
@@ -302,7 +302,7 @@ class _Unrolling:
 
         inputs = tuple(self._counted(self.graph.tensor(value)) for value in node.inputs)
         outputs = tuple(map(self._counted, node.outputs or ()))
-        passed: dict[int, Passed] = {}
+        passed: dict[int, OutputTime] = {}
         reads: dict[int, Reads] = {}
         for n, (_, place) in enumerate(incoming):
             if place.many:
@@ -321,7 +321,7 @@ class _Unrolling:
         assert tensor is not None
         return Tensor(tuple(map(self.order, tensor.shape)), tensor.dtype)
 
-    def _are_alone(self, passed: Mapping[int, Passed], incoming: list[tuple[int, Place]]) -> bool:
+    def _are_alone(self, passed: Mapping[int, OutputTime], incoming: list[tuple[int, Place]]) -> bool:
         """Return whether each step is treated by itself."""
         lengths = {self._count(place) for _, place in incoming if place.many}
         return len(lengths) == 1 and all(map(keeps_steps, passed.values()))
@@ -393,7 +393,9 @@ class _Unrolling:
 
     # ---- what feeds what -------------------------------------------------------------------------
 
-    def _feed(self, tier: Tier, node: Node, passed: Mapping[int, Passed], reads: Mapping[int, Reads]) -> None:
+    def _feed(
+        self, tier: Tier, node: Node, passed: Mapping[int, OutputTime], reads: Mapping[int, Reads]
+    ) -> None:
         for n, value in enumerate(node.inputs):
             source, place = self.at[value]
             style: Style = "state" if value.extra else "data"

@@ -8,7 +8,7 @@ from seqtopo.layers import kinds
 from seqtopo.layers.pattern import Clause, show_pattern
 from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
 from seqtopo.layers.sizes import show_shape
-from seqtopo.layers.step_windows import FIRST, SAME, SELF, Passed
+from seqtopo.layers.step_windows import FIRST, SAME, SELF, OutputTime
 from seqtopo.layers.values import show
 from seqtopo.report.analyse import analyse
 
@@ -137,12 +137,12 @@ def _tried(row: Row) -> tuple[tuple[str, ...], str]:
     return tuple(dict.fromkeys(extras)), ", ".join(show_shape(tensor.shape) for tensor in tensors)
 
 
-def time_words(passed: Passed) -> str:
+def time_words(passed: OutputTime) -> str:
     """Return in words what a layer does with time.
 
     >>> from seqtopo.layers.step_windows import shifted
-    >>> time_words(Passed(0, SAME)), time_words(Passed(None, SAME)), time_words(Passed(0, shifted(2)))
-    ('each step alone', 'ends', 'one step each')
+    >>> [time_words(OutputTime(*time)) for time in ((0, SAME), (None, SAME), (0, shifted(2)))]
+    ['each step alone', 'ends', 'one step each']
     """
     low, high = passed.window.low, passed.window.high
     if passed.axis is None:

@@ -18,7 +18,7 @@ from seqtopo.layers.function_calls import BY_CLASS, FunctionCall, given_to, row_
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Shape, symbol
-from seqtopo.layers.step_windows import Call, Passed
+from seqtopo.layers.step_windows import Call, OutputTime
 from seqtopo.layers.values import Refusal, Tensor
 
 
@@ -100,6 +100,6 @@ def _tensor(value: Any) -> Tensor:
     return Tensor(tuple(symbol(f"S{i}") if size is None else size for i, size in sizes), str(value.dtype))
 
 
-def passes(row: Row, call: Call) -> Passed | None:
+def passes(row: Row, call: Call) -> OutputTime | None:
     """Return how a call treats the time axis; None if its row does not say."""
     return None if row.time is None else row.time(call)

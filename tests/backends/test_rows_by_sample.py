@@ -80,7 +80,7 @@ def test_a_row_says_whether_each_sample_is_treated_by_itself(row: Row) -> None:
 @pytest.mark.parametrize(("name", "across"), [("dense", True), ("batchnorm", False)])
 def test_a_row_that_says_otherwise_would_be_noticed(name: str, across: bool) -> None:
     with pytest.raises(AssertionError, match=name):
-        assert_by_sample_agrees(replace(NAMES[name], across=across))
+        assert_by_sample_agrees(replace(NAMES[name], across_batch=across))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_mask_is_followed_through_it(mask: str, heeded: int, lost: int) -> Non
     own(mask=mask)
     spec = "in(9,int) -> embed(50,8,mask) -> own -> lstm(4)"
     graph = graph_of(spec)
-    assert len(follow(graph, graph.nodes).heeded) == heeded
+    assert len(follow(graph, graph.nodes).used) == heeded
     assert len(findings(spec, "ST631")) == lost
 
 
@@ -74,7 +74,7 @@ def test_a_mask_that_it_makes_is_followed() -> None:
     own(mask="makes")
     graph = graph_of("in(9,8) -> own -> lstm(4)")
     masks = follow(graph, graph.nodes)
-    assert [graph.nodes[i].layer.row.name for i in masks.heeded] == ["own"]
+    assert [graph.nodes[i].layer.row.name for i in masks.used] == ["own"]
 
 
 def test_its_role_says_how_it_is_drawn_and_what_a_lint_takes_it_for() -> None:

@@ -90,13 +90,13 @@ def test_a_zero_that_may_be_measured_is_told_when_asked_for() -> None:
 def test_a_mean_over_time_heeds_the_mask_however_the_axis_is_counted(mean: str) -> None:
     spec = f"in(9,int) -> embed(50,8,mask) -> {mean} -> dense(2)"
     assert findings(spec, "ST631") == []
-    assert masks(spec).heeded
+    assert masks(spec).used
 
 
 def test_a_mean_over_the_features_hands_the_mask_on() -> None:
     spec = "in(9,int) -> embed(50,8,mask) -> mean(features,keepdims) -> lstm(4)"
     assert findings(spec, "ST631") == []
-    assert masks(spec).heeded
+    assert masks(spec).used
 
 
 def masks(spec: str) -> Masks:

@@ -50,12 +50,12 @@ def forecast(
     history: Array,
     steps: int,
     future: Array | None = None,
-    told: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Array:
     """Return the next steps (steps, target features) after a history (time, features), in the data's units.
 
     ``future`` are the known features of the steps ahead, (steps, features that are not predicted), unscaled.
-    ``told`` is called with the number of finished steps.
+    ``on_progress`` is called with the number of finished steps.
 
     Raises:
         ValueError: the model cannot forecast so many steps, or the history does not fit it.
@@ -71,10 +71,10 @@ def forecast(
             known = (future - (mean[others] if mean.ndim else mean)) / (
                 spread[others] if spread.ndim else spread
             )
-        found = _directly(model, notes, scaled, steps, targets, known, told)
+        found = _directly(model, notes, scaled, steps, targets, known, on_progress)
     else:
         # Parts compile a program of their own, so a short forecast is made in one go.
-        progress = (lambda done, steps: told(done)) if steps > PARTED else False
+        progress = (lambda done, steps: on_progress(done)) if steps > PARTED else False
         found = np.asarray(rolled_out(model, _start(model, scaled), steps, progress=progress))[0]
     if ids:
         return found[:, None]
@@ -147,7 +147,7 @@ def _directly(
     steps: int,
     targets: list[int],
     known: Array | None,
-    told: Callable[[int], None],
+    on_progress: Callable[[int], None],
 ) -> Array:
     """Return the forecast of whole windows, each of which predicts the next steps.
 
@@ -162,7 +162,7 @@ def _directly(
         answer = _answer(model, notes, rows[-len(history) :], len(targets))
         found.append(answer)
         done += len(answer)
-        told(min(done, steps))
+        on_progress(min(done, steps))
         if done >= steps:
             break
         if others and (known is None or len(known) < done):

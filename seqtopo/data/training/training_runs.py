@@ -44,7 +44,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self.cut = cut
         self._next: int | None = None
         self._given = 0
-        self.told: Callable[[int], None] = lambda given: None
+        self.on_progress: Callable[[int], None] = lambda given: None
         """A function that is called with the number of batches of this epoch that were given."""
 
     def __len__(self) -> int:
@@ -57,7 +57,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
             return self.cut[index]
         at, self._next = self._next, (self._next + 1) % len(self)
         self._given += 1
-        self.told(self._given)
+        self.on_progress(self._given)
         return self.cut[at]
 
     def on_epoch_begin(self) -> None:
@@ -195,12 +195,12 @@ def train(
     progress: Progress,
     keep: Callable[[Write], None],
     tell: Callable[[int, dict[str, float]], None],
-    told: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Train for the remaining epochs.
 
     After each epoch ``keep`` is called with the function that writes the progress, and ``tell`` with the
-    epoch and its numbers. ``told`` is called with the number of batches of all epochs so far.
+    epoch and its numbers. ``on_progress`` is called with the number of batches of all epochs so far.
 
     Raises:
         NotFiniteError: the loss or a metric is not finite; that epoch is not kept.
@@ -224,7 +224,7 @@ def train(
         for variable, state in zip(drawn, states, strict=True):
             variable.assign(state)
 
-    batches.told = lambda given: told(progress.epochs * len(batches) + given)
+    batches.on_progress = lambda given: on_progress(progress.epochs * len(batches) + given)
     ordered = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
     while progress.epochs < epochs:
         epoch = progress.epochs

@@ -98,7 +98,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
             assert readers[0].layer is not None
             title = f"take it out, so that the mask reaches {readers[0].layer.row.name}"
             yield Fix(title, (edit,))
-    if mask.origin.index not in masks.heeded:
+    if mask.origin.index not in masks.used:
         edit = _unmasked(view, mask.origin)
         if edit is not None:
             yield Fix("leave the mask out: nothing uses it", (edit,))

@@ -7,7 +7,7 @@ from functools import partial
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
-from seqtopo.graph.symbols import bare
+from seqtopo.graph.symbols import ungrouped
 from seqtopo.layers.row import Role
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
@@ -107,7 +107,7 @@ def row_before_merge(view: View) -> Iterator[Finding]:
     """Find a merge of what a ``for`` gives outside a list: a row, and so one value."""
     for flow, node in _steps(view, lambda f: f.calls_with(*_MERGE), _merges_one):
         written = flow.edits.before_it(node)
-        row = bare(written) if written is not None else None
+        row = ungrouped(written) if written is not None else None
         if written is None or not isinstance(row, tree.For) or _turns(row) < 2:
             continue
         end = written.span.end
@@ -140,7 +140,7 @@ def _merges_one(view: View, node: Node) -> bool:
 
 def _turns(row: tree.For) -> int:
     """Return the number of turns of a loop as the text says it; 2 where a name stands for its values."""
-    values = bare(row.values)
+    values = ungrouped(row.values)
     return len(values.items) if isinstance(values, (tree.List, tree.Tuple)) else 2
 
 
@@ -165,7 +165,7 @@ def _why_idle(view: View, node: Node) -> str:
         # A name, or an item of a list, may stand for several values, one for each turn of a loop.
         written = view.edits.before_it(node)
         loops = isinstance(written, tree.List) and any(map(_is_loop, tree.every(written)))
-        named = written is None or isinstance(bare(written), (tree.Name, tree.As, tree.For))
+        named = written is None or isinstance(ungrouped(written), (tree.Name, tree.As, tree.For))
         return "" if named or loops else "it is given one value, and there is nothing to merge"
     if before.shape != after.shape or len(incoming) > 1:
         return ""
