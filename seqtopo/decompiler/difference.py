@@ -208,7 +208,7 @@ def _change(x: Step | None, y: Step | None, back: Mapping[int, Step], one: Side,
     if x is None or y is None:
         return Change("removed" if y is None else "added", x, y)
     differences = [*_arguments(x, y, one, two), *_wiring(x, y, back, one, two)]
-    if not _same_shapes(x.outputs, y.outputs):
+    if [_closed(s) for s in x.outputs] != [_closed(s) for s in y.outputs]:
         differences.append(("gives", _shapes(x.outputs), _shapes(y.outputs)))
     if x.params != y.params and not (isinstance(x.params, Expr) and isinstance(y.params, Expr)):
         differences.append(("parameters", _count(x.params), _count(y.params)))
@@ -287,10 +287,6 @@ def _ends(one: Graph, two: Graph, back: Mapping[int, Step]) -> list[Change]:
         return []
     names = [", ".join(_source_name(g, v) for v in g.outputs) for g in (one, two)]
     return [Change("changed", None, None, (("outputs", names[0], names[1]),))]
-
-
-def _same_shapes(one: Sequence[Shape], two: Sequence[Shape]) -> bool:
-    return [_closed(s) for s in one] == [_closed(s) for s in two]
 
 
 def _closed(shape: Shape) -> tuple[int | None, ...]:

@@ -215,15 +215,12 @@ class Naming:
     def fresh(self, word: str) -> str:
         """Return an unused name: the word, or the word with a number."""
         found = word
-        for number in self._numbers():
+        for number in range(2, 10**6):
             if is_name(found) and found not in self.taken and found not in self.kept:
                 break
             found = f"{word}_{number}"
         self.taken.add(found)
         return found
-
-    def _numbers(self) -> Iterable[int]:
-        return range(2, 10**6)
 
 
 def word(row: Row) -> str:

@@ -64,13 +64,9 @@ def together(fixes: Iterable[Fix]) -> tuple[Edit, ...]:
     edits: dict[Edit, None] = {}
     for fix in fixes:
         new = [edit for edit in fix.edits if edit not in edits]
-        if not any(_meet(a, b) for a in new for b in edits):
+        if not any(a.span.start <= b.span.end and b.span.start <= a.span.end for a in new for b in edits):
             edits |= dict.fromkeys(fix.edits)
     return tuple(edits)
-
-
-def _meet(one: Edit, other: Edit) -> bool:
-    return one.span.start <= other.span.end and other.span.start <= one.span.end
 
 
 @dataclass(frozen=True, slots=True)

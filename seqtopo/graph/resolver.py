@@ -441,11 +441,8 @@ class Resolver:
 
     # ---- the model -----------------------------------------------------------------------------------
 
-    def _failed(self) -> bool:
-        return bool(self.refusals)
-
     def _empty(self) -> None:
-        if not self._failed():
+        if not self.refusals:
             self.report(
                 Refusal(
                     "ST106",

@@ -117,10 +117,6 @@ LOSSES = (
 )
 
 
-def _named(name: str | None) -> tuple[Part, ...]:
-    return parts(name=(or_none(TEXT), name), dtype=(DTYPE, None))
-
-
 def _metric(
     name: str,
     keras: str,
@@ -131,7 +127,7 @@ def _metric(
     called: str | None = "",
 ) -> Entry:
     """Return the entry of a metric: its parameters ``before`` its name and dtype, and ``behind`` them."""
-    own = _named(name if called == "" else called)
+    own = parts(name=(or_none(TEXT), name if called == "" else called), dtype=(DTYPE, None))
     return Entry(name, keras, tuple(aliases.split()), before + own + behind)
 
 

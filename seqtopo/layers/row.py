@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
@@ -75,23 +75,6 @@ class Outcome:
     weights: tuple[Weight, ...] = ()
     extras: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
     needs: tuple[Size, ...] = ()
-
-
-class Applied(Protocol):
-    """Anything that can stand inside a wrapper: a layer with its arguments, or a sub-model."""
-
-    @property
-    def title(self) -> str:
-        """The name of the layer in messages, such as ``lstm(64)``."""
-        ...
-
-    def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
-        """Return the outputs and weights of a call.
-
-        Raises:
-            Refusal: the layer does not take these inputs.
-        """
-        ...
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,7 @@ def use_at(document: Document, offset: int) -> tuple[Use | None, list[Use]]:
     if spec is None or spec.reading.spec is None:
         return None, []
     every = uses(spec.reading.spec)
-    return _use_at(every, offset), every
-
-
-def _use_at(every: list[Use], offset: int) -> Use | None:
-    return next((use for use in every if use.name.span.start <= offset <= use.name.span.end), None)
+    return next((use for use in every if use.name.span.start <= offset <= use.name.span.end), None), every
 
 
 def same(use: Use, every: list[Use]) -> list[Use]:

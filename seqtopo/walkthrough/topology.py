@@ -167,7 +167,7 @@ def trained(training: Training | None, graph: Graph) -> Iterator[str]:
     losses = training.loss if isinstance(training.loss, list) else [training.loss]
     for i, loss in enumerate(losses[: len(outputs)]):
         which = f"output {i + 1}: " if len(outputs) > 1 else ""
-        labels = _labels(training, i)
+        labels = training.labels[i] if training.labels is not None and i < len(training.labels) else None
         yield which + _loss(loss, outputs[i], labels)
     yield f"the optimizer, {_shown(training.optimizer)}, changes the weights so that this becomes less"
     if training.metrics:
@@ -187,10 +187,6 @@ def _loss(loss: Any, output: Tensor, labels: Labels | None) -> str:
     if isinstance(loss, Object) and loss.kwargs.get("from_logits"):
         words += f"; {_OF_LOGITS}"
     return f"{words}. It is {compares}" if compares else words
-
-
-def _labels(training: Training, i: int) -> Labels | None:
-    return training.labels[i] if training.labels is not None and i < len(training.labels) else None
 
 
 def _label(labels: Labels) -> str:

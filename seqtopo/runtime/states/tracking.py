@@ -36,7 +36,7 @@ def attach(model: keras.Model) -> keras.Model:
                 f"{layer.name} in {model.name} has no states yet, since it was not built; build the model "
                 "before it is attached: give it a keras.Input with a batch_size, or call it once"
             )
-        if not _is_attached(layer):
+        if "reset_state" not in vars(layer):
             _attach_layer(layer)
     for inner in keras_private.layers_inside(model):
         if isinstance(inner, keras.Model) and "reset_states" not in vars(inner) and stateful_layers(inner):
@@ -104,10 +104,6 @@ def _variables(model: keras.Model) -> list[Any]:
         )
     sync_variables(model)
     return [variable for layer in layers for variable in tree.flatten(layer.states)]
-
-
-def _is_attached(layer: Any) -> bool:
-    return "reset_state" in vars(layer)
 
 
 def _attach_layer(layer: Any) -> None:
