@@ -16,7 +16,7 @@ class Layer:
     """One instance of a row. Two calls of the same instance share its weights.
 
     ``args`` are the arguments that were given, read by their kinds, under Keras' names; a layer or
-    a sub-model as an argument (``td(...)``, ``bi(...)``) is an ``Applied``. ``name`` is the layer's
+    a sub-model may be an argument (``td(...)``, ``bi(...)``). ``name`` is the layer's
     Keras name, once it has one. ``called`` is which of the row's names the spec has for it.
     """
 
