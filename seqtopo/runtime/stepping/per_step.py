@@ -292,7 +292,7 @@ def _weights_by_step(layer: Any, row: Row, flowing: Sequence[Any]) -> bool:
         given, _, rest = layer.equation.partition(",")
         step = "" if given.startswith("...") else given[TIME]
         return bool(step) and (step in rest.partition("->")[0] or step in (layer.bias_axes or ""))
-    any_number = Tensor((symbol("T"), *call.came[1:]), call.inputs[0].dtype)
+    any_number = Tensor((symbol("T"), *call.in_shape[1:]), call.inputs[0].dtype)
     args = {name: value for name in row.by_name if (value := call.get(name)) is not None}
     try:
         weights = row.outcome(args, (any_number, *call.inputs[1:])).weights
