@@ -171,7 +171,7 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
 def _keeps_shape(row: Row) -> bool:
     """Return whether a layer gives the shape that it takes, whatever its arguments are."""
     return bool(row.clauses) and all(
-        len(c.inputs) == 1 and c.takes[0] == tuple(term.text for term in c.output) for c in row.clauses
+        len(c.inputs) == 1 and c.inputs[0] == tuple(term.text for term in c.output) for c in row.clauses
     )
 
 
