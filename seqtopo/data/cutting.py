@@ -205,12 +205,7 @@ class Windows:
 
     def __getitem__(self, index: int) -> Batch:
         """Return one batch: x (batch, steps, F), and y as ``wanted`` says."""
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        first = index * self.batch_size
-        at = np.arange(first, min(first + self.batch_size, self.count))
-        if self.shuffle:
-            at = shuffled(at, self.count, self.seed, self.epoch)
+        at = _numbers_in(self, index)
         starts = self._starts(at)
         x = self.series.take(starts[:, None] + np.arange(self.steps))
         return x, self.wanted.cut(self.series, self.wanted.at(starts, self.steps))
@@ -378,13 +373,9 @@ class Samples:
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return one batch: (x, y) or (x, y, weights), where several inputs or outputs are a tuple."""
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        first = index * self.batch_size
-        at = np.arange(first, min(first + self.batch_size, self.count))
-        if self.shuffle:
-            at = shuffled(at, self.count, self.seed, self.epoch)
-        batch = tuple(_alone(tuple(array[at] for array in side)) for side in (self.x, self.y))
+        at = _numbers_in(self, index)
+        sides = (tuple(array[at] for array in side) for side in (self.x, self.y))
+        batch = tuple(side[0] if len(side) == 1 else side for side in sides)
         return batch if self.weights is None else (*batch, self.weights[at])
 
     def split(self, held: int) -> tuple[Samples, Samples]:
@@ -402,5 +393,10 @@ class Samples:
         return f"{self.count:,} samples" + (f" ({over} left over)" if over else "")
 
 
-def _alone(arrays: Arrays) -> Any:
-    return arrays[0] if len(arrays) == 1 else arrays
+def _numbers_in(cut: Windows | Samples, index: int) -> np.ndarray[Any, Any]:
+    """Return the numbers of the windows or samples of one batch, in the order of their epoch."""
+    if not 0 <= index < len(cut):
+        raise IndexError(index)
+    first = index * cut.batch_size
+    at = np.arange(first, min(first + cut.batch_size, cut.count))
+    return shuffled(at, cut.count, cut.seed, cut.epoch) if cut.shuffle else at
