@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from seqtopo.pictures.draw import draw as draw
     from seqtopo.report.report import Report as Report
     from seqtopo.report.table import LayerShape as LayerShape
-    from seqtopo.runtime.kernels.listing import LayerKernel as LayerKernel
-    from seqtopo.runtime.kernels.listing import kernels as kernels
+    from seqtopo.runtime.kernels.attaching import LayerKernel as LayerKernel
+    from seqtopo.runtime.kernels.attaching import kernels as kernels
     from seqtopo.vgsl.reader import convert as convert
 
 __version__ = "0.1.0"
@@ -51,7 +51,7 @@ _HOMES = {
     "DistributionError": "seqtopo.distributing.ranks",
     "Drawing": "seqtopo.pictures.draw",
     "Exported": "seqtopo.exporting",
-    "LayerKernel": "seqtopo.runtime.kernels.listing",
+    "LayerKernel": "seqtopo.runtime.kernels.attaching",
     "LayerShape": "seqtopo.report.table",
     "Report": "seqtopo.report.report",
     "ResetStates": "seqtopo.api",
@@ -70,7 +70,7 @@ _HOMES = {
     "generate": "seqtopo.api",
     "get_states": "seqtopo.api",
     "hypermodel": "seqtopo.api",
-    "kernels": "seqtopo.runtime.kernels.listing",
+    "kernels": "seqtopo.runtime.kernels.attaching",
     "layer": "seqtopo.layers.custom",
     "predictor": "seqtopo.api",
     "read_code": "seqtopo.api",

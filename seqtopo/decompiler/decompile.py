@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtopo.decompiler.difference import first_difference
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
 from seqtopo.decompiler.macros import MOST, Hints, with_macro
@@ -15,7 +16,6 @@ from seqtopo.decompiler.model_files import read_config
 from seqtopo.decompiler.naming import Naming, ours
 from seqtopo.decompiler.old_models import modernized
 from seqtopo.decompiler.progress import Decoded
-from seqtopo.decompiler.same import difference
 from seqtopo.decompiler.training import tell_loss_scaling, train_statement
 from seqtopo.decompiler.units import UnsayableError
 from seqtopo.decompiler.walk import read_model
@@ -237,7 +237,7 @@ def compare(text: str, graph: Graph) -> str:
     resolved, found = read(text)
     if resolved is None:
         return f"{found[0].code} {found[0].message}" if found else "it cannot be read"
-    return difference(graph, resolved.graph)
+    return first_difference(graph, resolved.graph)
 
 
 def read(text: str) -> tuple[Resolved | None, list[Diagnostic]]:

@@ -12,12 +12,12 @@ from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsave
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.limits import decomposes_half
 from seqtopo.layers.objects import shortest
 from seqtopo.layers.old_spellings import WITHOUT_SUCCESSOR
 from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import REQUIRED, LayerCall, Param, Row
 from seqtopo.layers.values import Refusal, Tensor, show
-from seqtopo.layers.weight_objects import decomposes_half
 
 _BY_BATCH = ("BatchNormalization", "SpectralNormalization")
 KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}

@@ -16,8 +16,8 @@ import numpy as np
 
 from seqtopo.decompiler.calls import TENSOR, calls_of
 from seqtopo.decompiler.files import shown
-from seqtopo.decompiler.h5_files import ask
 from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
+from seqtopo.decompiler.model_files import ask
 from seqtopo.decompiler.old_models import age_of_config, modernized
 from seqtopo.exporting.old_weights import Array, Arrays, CannotCarryError, Origin, carried, count_of
 from seqtopo.layers.excluded import why_not

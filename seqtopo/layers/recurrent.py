@@ -8,7 +8,7 @@ from dataclasses import replace
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.limits import check_known, check_sizes, check_weights
+from seqtopo.layers.limits import check_known, check_objects, check_sizes, check_weights
 from seqtopo.layers.parameters import (
     DATA_FORMAT,
     FILTERS,
@@ -22,7 +22,6 @@ from seqtopo.layers.parameters import (
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, divides, fits, product
 from seqtopo.layers.values import Products, Tensor, Weight
-from seqtopo.layers.weight_objects import check_objects
 from seqtopo.layers.windows import channels_first, check_dilation, slid
 
 SEQ = Param("return_sequences", k.BOOL, False, flags={"seq": True})

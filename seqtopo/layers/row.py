@@ -13,13 +13,12 @@ from typing import Any, Literal, get_args
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
-from seqtopo.layers.limits import check_known, check_sizes, check_weights
+from seqtopo.layers.limits import check_known, check_objects, check_sizes, check_weights
 from seqtopo.layers.masking import MaskRule
 from seqtopo.layers.pattern import Clause, fill_weights, read_clause, read_weights
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.step_windows import TimeRule
 from seqtopo.layers.values import FLOATS, Products, Refusal, Tensor, Weight
-from seqtopo.layers.weight_objects import check_objects
 
 
 class _Required:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic
-from seqtopo.graph.counting import owners
+from seqtopo.graph.counting import owners, work
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.work import work
 from seqtopo.layers.sizes import Size, count, symbols, volume
 from seqtopo.source import Source, Span
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from seqtopo.graph.work import work
+from seqtopo.graph.counting import work
 from seqtopo.report.analyse import analyse
 from tests.support.children import run_module
 

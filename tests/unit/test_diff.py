@@ -193,7 +193,7 @@ def test_fault_a_values_in_another_order_are_another_topology(
 def test_fault_a_what_no_step_shows_is_a_difference_all_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("seqtopo.decompiler.same.difference", lambda one, two: "another thing")
+    monkeypatch.setattr("seqtopo.decompiler.difference.first_difference", lambda one, two: "another thing")
     code, shown = run(capsys, BASE, BASE)
     assert code == 1
     assert "another thing" in shown

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seqtopo.cli.main import main
-from seqtopo.graph.work import Work, work
+from seqtopo.graph.counting import Work, work
 from seqtopo.layers.registry import ROWS
 from seqtopo.report.analyse import analyse
 from seqtopo.report.scaling import Scaling, findings, scaling_of

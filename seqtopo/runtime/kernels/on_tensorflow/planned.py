@@ -18,7 +18,7 @@ from keras import ops
 
 from seqtopo.runtime.kernels.attaching import NotNow
 from seqtopo.runtime.model_cache import cached
-from seqtopo.runtime.states.fixed_batch import rows_of
+from seqtopo.runtime.states.tracking import rows_of
 
 WORTH_COMPILING = 10_000
 """The time steps, in all training steps together, from which compiling pays."""
