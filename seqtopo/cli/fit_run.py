@@ -20,11 +20,12 @@ from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.cli.writing import write_whole
 from seqtopo.data.baselines import Scores, errors, guesses, usual
 from seqtopo.data.choosing import kinds_of, logits_of
+from seqtopo.data.cutting import Samples
 from seqtopo.data.jobs import MOST_SHOWN, Job
 from seqtopo.data.training import training_runs as runs
 from seqtopo.data.training.forecasting import most_steps, not_targets
 from seqtopo.data.training.model_files import Notes, save_with
-from seqtopo.data.training.scoring import own_scores, right_classes
+from seqtopo.data.training.scoring import Masks, masks_of, own_scores, right_classes
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.distributing.fitting import put_into
@@ -205,21 +206,37 @@ def _compare(job: Job, model: keras.Model) -> None:
     def batches() -> Iterator[tuple[Any, ...]]:
         return (held[i] for i in range(len(held)))
 
-    known = _usual_answers(job, model, kinds)
+    masks = masks_of(model)
+    known = _usual_answers(job, model, kinds, masks)
     if kinds == ["number"] and known:
         mean, spread, names = _units(job, known[0])
-        found = errors(batches(), runs.from_its_start(model), mean, spread, job.wanted, names)
+        weighed = batches() if masks is None else _without_masked(batches(), masks)
+        found = errors(weighed, runs.from_its_start(model), mean, spread, job.wanted, names)
         _put_errors(found, str(held))
         if not training.metrics and loss_name(training.loss) == "mean_squared_error":
             return
     logits = logits_of(training, len(kinds))
     knowing = guesses(kinds, known, logits, job.wanted, job.ids) if known else {}
     counted = None if training.metrics else right_classes(kinds, logits)
-    _put_own(own_scores(model, batches, lambda: runs.from_its_start(model), knowing, counted), str(held))
+    begin = partial(runs.from_its_start, model)
+    _put_own(own_scores(model, batches, begin, knowing, counted, masks), str(held))
 
 
-def _usual_answers(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
-    """Return the usual answer of the training labels for each output; nothing for labels of no known form."""
+def _without_masked(batches: Iterable[tuple[Any, ...]], masks: Masks) -> Iterator[tuple[Any, ...]]:
+    """Yield batches of a model with one output, with weights of 0 for the steps that it masks."""
+    for x, y, *weights in batches:
+        (mask,) = masks(x)
+        assert mask is not None
+        yield x, y, mask * (weights[0].reshape(len(y), -1) if weights else 1.0)
+
+
+def _usual_answers(
+    job: Job, model: keras.Model, kinds: Sequence[str], masks: Masks | None = None
+) -> list[Any]:
+    """Return the usual answer of the training labels for each output; nothing for labels of no known form.
+
+    Labels of steps that ``masks`` masks do not count.
+    """
     widths = [output.shape[-1] if len(output.shape) > 1 else 1 for output in model.outputs]
     if job.early is None:
         labels = getattr(job.train, "y", ())
@@ -239,7 +256,15 @@ def _usual_answers(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[A
             and not (width == 1 and array.ndim == rank - 1)
         ):
             return []
+    if masks is not None and isinstance(job.train, Samples):
+        labels = _unmasked(job.train, masks)
     return [usual(*one) for one in zip(kinds, labels, widths, strict=True)]
+
+
+def _unmasked(samples: Samples, masks: Masks) -> list[Any]:
+    """Return the labels of each output, those of masked steps left out: (steps of all samples, ...)."""
+    every = masks(samples.x[0] if len(samples.x) == 1 else samples.x)
+    return [y if mask is None else y[mask] for y, mask in zip(samples.y, every, strict=True)]
 
 
 def _units(job: Job, mean: Any) -> tuple[Any, Any, tuple[str, ...]]:

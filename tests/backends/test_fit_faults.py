@@ -407,3 +407,31 @@ def test_fault_b_a_forecast_is_not_written_over_the_data(capsys: Capture) -> Non
     for steps in ("2", "3"):
         assert main(["forecast", "m.keras", "--steps", steps, "-o", "s-ahead.csv"]) == 0
     assert len(Path("s-ahead.csv").read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_fault_a_the_tables_say_what_keras_says_of_the_last_batch_and_of_masked_steps(
+    capsys: Capture,
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(164, 4, 2)).astype("float32")
+    y = x.sum(axis=2, keepdims=True)
+    # 33 samples are held out: a whole batch and one sample, which must not count for 32. Its padding neither.
+    y[-1] += 50
+    for i, length in enumerate(rng.integers(1, 5, 164)):
+        x[i, length:], y[i, length:] = 0, 0
+    np.savez("s.npz", x=x, y=y)
+    spec = "in(4,2) -> mask -> gru(2,seq) -> dense(1)\n\ntrain adam, loss=mse, metrics=[mae]"
+    assert main(["fit", spec, "s.npz", "--epochs", "1", "-o", "m.keras"]) == 0
+    shown = capsys.readouterr().out
+    said = keras.models.load_model("m.keras").evaluate(x[131:], y[131:], verbose=0, return_dict=True)
+    mae, loss = map(float, last_table(shown)["the model"])
+    assert mae == pytest.approx(said["mae"], rel=1e-3)
+    assert loss == pytest.approx(said["loss"], rel=1e-3)
+    there = [(part != 0).any(axis=-1) for part in (x[:131], x[131:])]
+    off = y[131:][there[1]] - y[:131][there[0]].mean()
+    by_root = re.search(r"the mean +(\S+)\n +the model +(\S+)\n", shown)
+    assert by_root is not None
+    assert float(by_root[1]) == pytest.approx(np.sqrt((off**2).mean()), rel=1e-3)
+    answers = keras.models.load_model("m.keras").predict(x[131:], verbose=0)
+    off = (answers - y[131:])[there[1]]
+    assert float(by_root[2]) == pytest.approx(np.sqrt((off**2).mean()), rel=1e-3)
