@@ -104,16 +104,19 @@ class Steps(Cells):
     def _windows(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
         """Return each step with the cells that are made of it; for steps that are not shown, the dots."""
         assert link.reads is not None
-        order, own = self.columns.order, self.tiers[i].output
+        order, tier = self.columns.order, self.tiers[i]
+        first = order(tier.cells_from.first)
         base = order(link.place.first) - 1
         shown = self.columns.steps(link.place)
         numbers = {column.slot: column.order - base for column in shown}
         sources = dict(zip(numbers, self._gives(link), strict=True))
         found: dict[int, tuple[int, list[Cell], list[Cell]]] = {}
         dots = self.columns.dots(link.place)
-        for column in self.columns.steps(own):
+        # Of a range, those that it leaves out have a cell, too: the mark at which a line ends.
+        columns = {c.slot: c for place in (tier.place, tier.output) for c in self.columns.steps(place)}
+        for column in columns.values():
             target = self.cells[i][column.slot]
-            read = link.reads(column.order - order(own.first) + 1)
+            read = link.reads(column.order - first + 1)
             for slot, source in sources.items():
                 if numbers[slot] in read:
                     found.setdefault(slot, (slot, [source], []))[2].append(target)

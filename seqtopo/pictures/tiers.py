@@ -87,9 +87,16 @@ class Tier:
     state: list[Link] = field(default_factory=list)
     direction: Literal["", "forward", "backward", "both"] = ""
     stateful: bool = False
+    turns: bool = False
+    """True if its first output step is that of its last cell."""
     ends: list[Size] = field(default_factory=list)
     """The steps whose outputs are used, if the others are dropped."""
     row: int = 0
+
+    @property
+    def cells_from(self) -> Place:
+        """The place whose first step has the first cell."""
+        return self.output if self.kind == "range" else self.place
 
     @property
     def short(self) -> str:

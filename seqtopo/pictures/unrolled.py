@@ -42,6 +42,9 @@ from seqtopo.source import Source, Span
 _FAR = 5040
 """The number of steps that stands for an open one, to put steps in order: strides and pools divide it."""
 
+_BY_STEP = ("steps", "range", "output")
+"""The kinds of tiers that have a cell for each step."""
+
 _LONGEST_DETAILS = 36
 """The most characters of a layer's arguments that stand beside its cells."""
 
@@ -172,7 +175,7 @@ class _Unrolling:
             windows = all(n in reads or not place.many for n, (_, place) in enumerate(incoming))
             if not has_steps(tensor) or not windows:
                 tier, reads = self._bar(node, incoming, tensor), {}
-            elif self._are_alone(passed, incoming):
+            elif self._are_alone(passed, incoming, tensor):
                 tier, reads = self._steps(node, incoming), {}
             else:
                 tier = self._windows(node, incoming, tensor, reads)
@@ -235,8 +238,14 @@ class _Unrolling:
         place = Place(incoming.axis, incoming.first, incoming.last)
         step = incoming.first if first else incoming.last
         gives = place if many else Place(incoming.axis, step, step, many=False)
-        family, word, title, note = self._words(node, "" if many else "last step only")
+        more = "" if many else "last step only"
+        if many and first:
+            more = "last step first"
+            if self.order(incoming.last) - 1 > self.order(incoming.first):
+                self._mark(incoming.axis, incoming.last - 1)
+        family, word, title, note = self._words(node, more)
         tier = Tier("steps", family, word, title, note, place, gives)
+        tier.turns = many and first
         tier.direction = "both" if both else "backward" if back else "forward"
         tier.stateful = bool(core.get("stateful"))
         if not many:
@@ -321,10 +330,12 @@ class _Unrolling:
         assert tensor is not None
         return Tensor(tuple(map(self.order, tensor.shape)), tensor.dtype)
 
-    def _are_alone(self, passed: Mapping[int, OutputTime], incoming: list[tuple[int, Place]]) -> bool:
-        """Return whether each step is treated by itself."""
+    def _are_alone(
+        self, passed: Mapping[int, OutputTime], incoming: list[tuple[int, Place]], tensor: Tensor
+    ) -> bool:
+        """Return whether each step is treated by itself, and there are as many steps as came in."""
         lengths = {self._count(place) for _, place in incoming if place.many}
-        return len(lengths) == 1 and all(map(keeps_steps, passed.values()))
+        return lengths == {self.order(tensor.shape[0])} and all(map(keeps_steps, passed.values()))
 
     def _steps(self, node: Node, incoming: list[tuple[int, Place]]) -> Tier:
         places = [place for _, place in incoming if place.many]
@@ -388,7 +399,9 @@ class _Unrolling:
         shape = labels.shape_word(tensor.shape, tensor.dtype) if tensor is not None else ""
         tier = Tier("output", "output", word, labels.safe(name) or "output", shape, place, place)
         style: Style = "state" if value.extra else "data"
-        tier.links.append(Link(source, "step" if place.many else "one", style, place))
+        link = Link(source, "step" if place.many else "one", style, place)
+        link.reads = self._in_order(tier, value, None)
+        tier.links.append(link)
         self._add(tier)
 
     # ---- what feeds what -------------------------------------------------------------------------
@@ -400,7 +413,8 @@ class _Unrolling:
             source, place = self.at[value]
             style: Style = "state" if value.extra else "data"
             alone = n in passed and keeps_steps(passed[n]) and place == tier.output
-            link = Link(source, self._way(tier, place), style, place, None if alone else reads.get(n))
+            read = self._in_order(tier, value, None if alone else reads.get(n))
+            link = Link(source, self._way(tier, place), style, place, read)
             link.alone = alone or tier.kind == "steps"
             tier.links.append(link)
         for name, values in node.tensors.items():
@@ -417,6 +431,24 @@ class _Unrolling:
                     if place.many and tier.kind == "steps":
                         self._merge_axes(tier.place.axis, place.axis)
                     tier.links.append(Link(source, self._way(tier, place), "mask", place))
+
+    def _in_order(self, tier: Tier, value: Value, reads: Reads | None) -> Reads | None:
+        """Return which cells of a source the steps of a tier read, where ``reads`` counts its output steps.
+
+        They are the same, except for a recurrent layer that gives the steps in the order in which it reads
+        them, the last one first.
+        """
+        source, place = self.at[value]
+        if not (self.tiers[source].turns and place.many and not value.extra) or tier.kind not in _BY_STEP:
+            return reads
+        count = self._count(place)
+        before = self.order(tier.cells_from.first) - self.order(place.first)
+
+        def read(step: int) -> Sequence[int]:
+            own = range(step + before, step + before + 1) if reads is None else reads(step)
+            return [count + 1 - n for n in reversed(own) if 0 < n <= count]
+
+        return read
 
     def _way(self, tier: Tier, incoming: Place) -> Way:
         if tier.kind in ("copies", "vector"):

@@ -152,6 +152,44 @@ def _tied(scene: Scene) -> Iterator[tuple[Box, Box | None]]:
             todo += more
 
 
+def reached(graph: Graph, unrolled: Unrolled, scene: Scene) -> dict[tuple[int, int], list[list[int]]]:
+    """By an input's node and an output's number: for each step of the output, the steps of the input from
+    which arrows lead there, counted from 0.
+    """
+    nets: dict[int, list[Line]] = {}
+    for i, line in enumerate(scene.lines):
+        if line.style != "dropped":
+            nets.setdefault(line.net if line.net > 0 else -1 - i, []).append(line)
+    onward: dict[Box | Point, set[Box | Point]] = {}
+    for lines in nets.values():
+        starts, ends = (
+            {_box_at(scene, line.points[end]) or line.points[end] for line in lines} for end in (0, -1)
+        )
+        for start in starts:
+            onward.setdefault(start, set()).update(ends - {start})
+
+    def all_from(box: Box) -> set[Box | Point]:
+        found: set[Box | Point] = {box}
+        todo: list[Box | Point] = [box]
+        while todo:
+            more = onward.get(todo.pop(), set()) - found
+            found |= more
+            todo += more
+        return found
+
+    def cells(tier: int) -> list[Box]:
+        return sorted((box for box in scene.boxes if box.shows == tier), key=lambda box: box.x)
+
+    order = unrolled.nodes
+    found = {}
+    for node in (n for n in graph.inputs if n in order):
+        leads = [all_from(box) for box in cells(order.index(node))]
+        for number in range(len(graph.outputs)):
+            outputs = cells(len(order) + number)
+            found[node, number] = [[i for i, lead in enumerate(leads) if box in lead] for box in outputs]
+    return found
+
+
 def _box_at(scene: Scene, point: Point) -> Box | None:
     x, y = point
     return next((b for b in scene.boxes if b.x <= x <= b.x + b.w and b.y <= y <= b.y + b.h), None)

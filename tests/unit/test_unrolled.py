@@ -7,6 +7,7 @@ import re
 import pytest
 
 import seqtopo
+from seqtopo.graph.seen import fields
 from seqtopo.pictures.scene import CELLS, PIXELS, Line
 from seqtopo.pictures.steps import Steps
 from seqtopo.pictures.unrolled import Unrolled, unroll
@@ -14,7 +15,7 @@ from seqtopo.report.analyse import analyse
 from tests.support.draws import draw
 from tests.support.golden import assert_golden
 from tests.support.models import MODELS
-from tests.support.pictures import cells_without_arrows, faults, missing_arrows
+from tests.support.pictures import cells_without_arrows, faults, missing_arrows, reached
 from tests.support.topologies import LITERATURE, TOPOLOGIES
 
 DRAWN = [spec for i in range(120) if (spec := draw(i).accepted)]
@@ -142,6 +143,56 @@ def test_fault_a16_what_else_moves_steps_is_drawn_as_its_row_says() -> None:
     assert [len(found) for found in into] == [1] * 5
     stretched = Steps(unrolled("a = in(T,4)\nb = in(1,4)\n[a, b] -> add"), PIXELS).scene()
     assert not [box for box in stretched.boxes if box.family == "merge" and box.w > 200]
+
+
+def test_fault_a16_what_reads_backwards_gives_the_last_step_first() -> None:
+    mirrored = {"1": {"3"}, "2": {"2"}, "3": {"1"}}
+    assert made_of("in(3,2) -> lstm(2,seq,back) -> dense(2)", "dense") == mirrored
+    found = made_of("in(T,2) -> gru(2,seq,back) -> dense(2)", "dense")
+    assert found == {"1": {"T"}, "2": {"T-1"}, "T-1": {"2"}, "T": {"1"}}
+
+
+SHORT = (
+    "in(4,2) -> cropping1d((0,1))",
+    "in(4,2) -> slice(0,3) -> dense(2)",
+    "in(3,2) -> zero_padding1d((0,2)) -> conv1d(2,2)",
+    "in(4,2) -> pad(1,1) -> cropping1d((0,1)) -> last(2)",
+    "in(4,2) -> lstm(2,seq,back)",
+    "in(4,2) -> lstm(2,seq,back) -> last(3) -> dense(1)",
+    "in(4,2) -> lstm(2,seq,back) -> at(1)",
+    "in(4,2) -> lstm(2,seq,back) -> first(2) -> crop(1,0)",
+    "in(4,2) -> lstm(2,seq,back) -> pad(1,1) -> conv1d(2,2)",
+    "in(4,2) -> gru(2,seq,back) -> lstm(2,seq) -> flip",
+    "in(4,2) -> gru(2,seq,back) -> lstm(2,back)",
+    "in(4,2) -> gru(2,seq,back) -> gru(2,seq,back)",
+    "in(4,2) -> [lstm(2,seq), lstm(2,seq,back)] -> concat",
+    "in(4,2) -> rnn(2,seq,back) -> conv1d(2,2,causal) -> avgpool1d(2)",
+    "in(4,2) -> conv1d(2,2) -> conv1d_transpose(2,2) -> slice(0,2)",
+    "in(4,2) -> upsample1d(2) -> conv1d(2,3,2) -> dense(1)",
+    "e = in(3,2) -> lstm(2)\nin(4,2) -> gru(2,seq,back) -> lstm(2,seq,init=e.state)",
+)
+
+
+@pytest.mark.parametrize("spec", SHORT)
+def test_fault_a16_arrows_lead_from_the_steps_that_each_output_sees(spec: str) -> None:
+    resolved = analyse(spec).resolved
+    assert resolved is not None
+    graph = resolved.graph
+    found = unroll(graph)
+    scene = Steps(found, PIXELS).scene()
+    for (node, number), shown in reached(graph, found, scene).items():
+        value = graph.outputs[number]
+        field = fields(graph)[value][node]
+        tensor = graph.tensor(value)
+        assert tensor is not None
+        assert field.axis is None or len(shown) == tensor.shape[0]
+        for step, steps in enumerate(shown):
+            low, high = field.window.low.at(step), field.window.high.at(step)
+            assert isinstance(low, int)
+            assert isinstance(high, int)
+            assert isinstance(field.length, int)
+            seen = range(max(low, 0), min(high, field.length - 1) + 1)
+            assert (steps[:1], steps[-1:]) == (list(seen[:1]), list(seen[-1:])), f"step {step} of {number}"
 
 
 def test_fault_a16_what_mixes_all_steps_is_one_bar_or_fed_by_all() -> None:
