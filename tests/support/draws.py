@@ -107,7 +107,7 @@ class _Drawing:
         return Draft((), source)
 
     def _rank(self, row: Row) -> int:
-        takes = row.clauses[0].takes[0]
+        takes = row.clauses[0].inputs[0]
         least = len([n for n in takes if n != "..."])
         if "..." in takes:
             least = max(least, self.random.choice((1, 2, 2, 2, 3, 3, 4)))
