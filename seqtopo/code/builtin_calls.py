@@ -1,9 +1,15 @@
-"""Python's own functions and methods, on values that may be unknown."""
+"""Python's own functions, on values that may be unknown.
+
+Each function here has the signature of Python's own, behind the interpreter and the place of the call where
+it needs them. It raises ``UntoldError`` for what it cannot tell: `call_told` returns an unknown value then.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import functools
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqtopo.code.arithmetic import arithmetic
@@ -18,6 +24,7 @@ from seqtopo.code.values import (
     Instance,
     KerasModel,
     Module,
+    Namespace,
     Outside,
     Partial,
     Passed,
@@ -32,30 +39,66 @@ from seqtopo.code.values import (
     truth,
 )
 from seqtopo.layers.sizes import Expr, ceil_div
+from seqtopo.system import bounds
 
-TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (float,),
-    "str": (str,),
-    "list": (list,),
-    "tuple": (tuple,),
-    "dict": (dict,),
-    "set": (set,),
-    "bool": (bool,),
-    "bytes": (bytes,),
-    "range": (range,),
-    "complex": (complex,),
-    "frozenset": (frozenset,),
+_TYPES = {
+    t.__name__: t for t in (int, float, str, list, tuple, dict, set, bool, bytes, range, complex, frozenset)
 }
+_NUMBER = "a number that is not known"
+_LIST = "a list that is not known"
+_TRUTH = "true or false"
 
 
-def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = machine.constant(args.value(0, "obj"))
+class UntoldError(Exception):
+    """Raised if the result of a call cannot be told; its text says what it would be."""
+
+
+def call_told(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
+    """Return the result of a function of Python's, or of its standard library, by its dotted name."""
+    values, names = [p.value for p in args.places], {k: p.value for k, p in args.names.items()}
+    try:
+        if name in _OF_CALLS:
+            return _OF_CALLS[name](args)
+        if args.unknown:
+            raise UntoldError("what a call gives whose arguments are not known")
+        if name in _OF_INTERPRETER:
+            return _OF_INTERPRETER[name](machine, node, *values, **names)
+        return _OF_VALUES[name](*values, **names)
+    except UntoldError as error:
+        return machine.unknown(str(error), node)
+    except (TypeError, ValueError, OverflowError):
+        return machine.unknown("what a call gives that fails", node)
+
+
+def knows(name: str) -> bool:
+    """Return whether `call_told` has a function of that name."""
+    return any(name in table for table in (_OF_VALUES, _OF_INTERPRETER, _OF_CALLS))
+
+
+def _told(value: Any, what: str) -> Any:
+    """Return a value that is not None.
+
+    Raises:
+        UntoldError: it is None, for ``what`` cannot be told.
+    """
+    if value is None:
+        raise UntoldError(what)
+    return value
+
+
+def _items(value: Value, what: str = _LIST) -> list[Value]:
+    return _told(items_of(value), what)  # type: ignore[no-any-return]
+
+
+# ---- numbers and texts ---------------------------------------------------------------------------------
+
+
+def _len(machine: Machine, node: ast.AST, obj: Value) -> Value:
+    value = machine.constant(obj)
     if is_list(value) and value and isinstance(value[-1], Unknown) and value[-1].why in (BRANCH, ITEMS):
-        more = value[-1].parts.get("items")
-        return machine.unknown("a length", node) if more is None else len(value) - 1 + more.count
+        return len(value) - 1 + _told(value[-1].parts.get("items"), "a length").count
     if has_unknown_keys(value):
-        return machine.unknown("a length", node)
+        raise UntoldError("a length")
     if is_list(value) or isinstance(value, (str, dict, set, frozenset, range, bytes)):
         return len(value)
     if isinstance(value, Unknown):
@@ -64,20 +107,17 @@ def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
         return found
     if isinstance(value, Instance) and isinstance(method := value.cls.find("__len__"), Function):
         length = machine.call(Bound(value, "__len__", method), Arguments(), node)
-        # Its text has the names inside of the method.
-        return (
-            Unknown(length.why, length.where, machine.text(node), length.parts)
-            if isinstance(length, Unknown)
-            else length
-        )
+        if isinstance(length, Unknown):
+            # Its text has the names inside of the method.
+            return Unknown(length.why, length.where, machine.text(node), length.parts)
+        return length
     shape = getattr(value, "shape", None)
     if is_list(shape) and shape:
         return shape[0]
-    return machine.unknown("a length", node)
+    raise UntoldError("a length")
 
 
-def _range(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = [p.value for p in args.places]
+def _range(machine: Machine, node: ast.AST, *values: Value) -> Value:
     if 1 <= len(values) <= 3 and all(type(v) is int for v in values) and (len(values) < 3 or values[2]):
         return range(*values)
     found = machine.unknown("a range of unknown length", node)
@@ -97,384 +137,409 @@ def _turns_of(values: list[Value]) -> Turns | None:
     return Turns(ceil_div(stop - start, step), start, step)
 
 
-def _numbers(machine: Machine, args: Arguments, node: ast.AST) -> list[Value] | None:
-    values = [p.value for p in args.places]
-    return items_of(values[0]) if len(values) == 1 else values
+def _extreme(choose: Callable[..., Any], *values: Value) -> Value:
+    numbers = _items(values[0], _NUMBER) if len(values) == 1 else list(values)
+    if numbers and all(isinstance(v, (int, float, str)) for v in numbers):
+        return choose(numbers)
+    if not numbers or not all(map(is_size, numbers)):
+        raise UntoldError(_NUMBER)
+    best = numbers[0]
+    for value in numbers[1:]:
+        apart = best - value
+        if not isinstance(apart, int):
+            raise UntoldError("a choice between unknown sizes")
+        best = choose((apart, 0)) + value
+    return best
 
 
-def _extreme(choose: Callable[..., Any]) -> Callable[[Machine, Arguments, ast.AST], Value]:
-    def run(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-        values = _numbers(machine, args, node)
-        if values and not args.names and all(isinstance(v, (int, float, str)) for v in values):
-            try:
-                return choose(values)
-            except TypeError:
-                pass
-        if values and not args.names and all(map(is_size, values)):
-            best = values[0]
-            for value in values[1:]:
-                apart = best - value
-                if not isinstance(apart, int):
-                    return machine.unknown("a choice between unknown sizes", node)
-                best = choose((apart, 0)) + value
-            return best
-        return machine.unknown("a number that is not known", node)
-
-    return run
+def _sum(iterable: Value, start: Value = 0) -> Value:
+    what = "a sum that is not known"
+    values = [start, *_items(iterable, what)]
+    numbers = all(isinstance(v, (int, float)) for v in values)
+    if not numbers and not all(map(is_size, values)):
+        raise UntoldError(what)
+    return functools.reduce(lambda a, b: a + b, values)
 
 
-def _sum(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = items_of(args.value(0, "iterable"))
-    start = args.value(1, "start", 0)
-    if values is None or not all(is_size(v) or isinstance(v, float) for v in (*values, start)):
-        return machine.unknown("a sum that is not known", node)
-    for value in values:
-        if isinstance(start, float) != isinstance(value, float) and not (
-            isinstance(start, (int, float)) and isinstance(value, (int, float))
-        ):
-            return machine.unknown("a sum that is not known", node)
-        start = start + value
-    return start
-
-
-def _int(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = machine.constant(args.value(0, "x", 0))
-    if len(args.places) == 1:
-        if isinstance(value, Expr):
-            return value
-        if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 20):
-            try:
-                return int(value)
-            except (ValueError, OverflowError):
-                pass
-        if isinstance(value, Unknown):
-            ratio = value.parts.get("ratio")
-            if ratio is not None:
-                found = Unknown(value.why, machine.where(node), f"int({value.text})")
-                found.parts["made of"] = ("//", *ratio)
-                return found
-            return machine.part(value, "int()", f"int({value.text})", node)
-    return machine.unknown("a number that is not known", node)
-
-
-def _float(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "x", 0.0)
-    if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 40):
-        try:
-            return float(value)
-        except (ValueError, OverflowError):
-            pass
-    return machine.unknown("a number that is not known", node)
-
-
-def _round(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value, digits = args.value(0, "number"), args.value(1, "ndigits")
-    if isinstance(value, (int, float)) and (digits is None or type(digits) is int):
-        try:
-            return round(value) if digits is None else round(value, max(-20, min(20, digits)))
-        except (ValueError, OverflowError):
-            pass
-    return value if isinstance(value, Expr) else machine.unknown("a number that is not known", node)
-
-
-def _str(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "object", "")
-    if is_known(value) and not (isinstance(value, int) and abs(value) > 10**40):
-        return text_of(value)
-    return machine.unknown("a text", node)
-
-
-def text_of(value: Value) -> str:
-    """Return a plain value as ``str`` writes it, cut where it is long."""
-    return str(value)[:2000] if not is_list(value) or len(value) < 200 else "..."
-
-
-def _bool(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    known = truth(args.value(0, "x", False))
-    return machine.unknown("true or false", node) if known is None else known
-
-
-def _list(make: Callable[[Any], Any]) -> Callable[[Machine, Arguments, ast.AST], Value]:
-    def run(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-        value = args.value(0, "iterable", ())
-        found = items_of(value)
-        if found is None:
-            return (
-                machine.part(value, "list()", value.text, node)
-                if isinstance(value, Unknown)
-                else machine.unknown("a list that is not known", node)
-            )
-        try:
-            return make(found)
-        except TypeError:
-            return machine.unknown("a list that is not known", node)
-
-    return run
-
-
-def _dict(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    found: dict[Any, Any] = {}
-    if args.places:
-        given = args.places[0].value
-        if isinstance(given, dict):
-            found.update(given)
-        else:
-            pairs = items_of(given)
-            if pairs is None:
-                return machine.unknown("a dictionary that is not known", node)
-            for pair in pairs:
-                if not (is_list(pair) and len(pair) == 2 and hashable(pair[0])):
-                    return machine.unknown("a dictionary that is not known", node)
-                found[pair[0]] = pair[1]
-    if args.unknown:
-        return machine.unknown("a dictionary that is not known", node)
-    found.update({name: p.value for name, p in args.names.items()})
+def _int(machine: Machine, node: ast.AST, x: Value = 0) -> Value:
+    value = machine.constant(x)
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 20):
+        return int(value)
+    if not isinstance(value, Unknown):
+        raise UntoldError(_NUMBER)
+    ratio = value.parts.get("ratio")
+    if ratio is None:
+        return machine.part(value, "int()", f"int({value.text})", node)
+    found = Unknown(value.why, machine.where(node), f"int({value.text})")
+    found.parts["made of"] = ("//", *ratio)
     return found
 
 
-def _enumerate(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values, start = items_of(args.value(0, "iterable")), args.value(1, "start", 0)
-    if values is None or type(start) is not int:
-        return machine.unknown("a list that is not known", node)
-    return list(enumerate(values, start))
+def _float(x: Value = 0.0) -> Value:
+    if isinstance(x, (int, float)) or (isinstance(x, str) and len(x) < 40):
+        return float(x)
+    raise UntoldError(_NUMBER)
 
 
-def _zip(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    lists = [items_of(p.value) for p in args.places]
-    known = [x for x in lists if x is not None]
-    if len(known) < len(lists):
-        return machine.unknown("a list that is not known", node)
-    return list(zip(*known, strict=False))
+def _round(number: Value, ndigits: Value = None) -> Value:
+    if isinstance(number, (int, float)) and (ndigits is None or type(ndigits) is int):
+        return round(number) if ndigits is None else round(number, max(-20, min(20, ndigits)))
+    if isinstance(number, Expr):
+        return number
+    raise UntoldError(_NUMBER)
 
 
-def _reversed(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = items_of(args.value(0, "sequence"))
-    return machine.unknown("a list that is not known", node) if values is None else values[::-1]
+def _abs(x: Value) -> Value:
+    if isinstance(x, (int, float)):
+        return abs(x)
+    raise UntoldError("a number")
 
 
-def _sorted(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = items_of(args.value(0, "iterable"))
-    key, turned = args.value(-1, "key"), args.value(-1, "reverse", False)
-    if values is None or not isinstance(turned, bool):
-        return machine.unknown("a list that is not known", node)
+def _str(object: Value = "") -> Value:
+    if not is_known(object) or (isinstance(object, int) and abs(object) > 10**40):
+        raise UntoldError("a text")
+    return str(object)[:2000] if not is_list(object) or len(object) < 200 else "..."
+
+
+def _pow(machine: Machine, node: ast.AST, base: Value, exp: Value) -> Value:
+    return arithmetic(machine, "**", base, exp, node)
+
+
+def _divmod(machine: Machine, node: ast.AST, x: Value, y: Value) -> Value:
+    return (arithmetic(machine, "//", x, y, node), arithmetic(machine, "%", x, y, node))
+
+
+# ---- lists and dictionaries ------------------------------------------------------------------------------
+
+
+def _collection(make: Callable[[Any], Any], machine: Machine, node: ast.AST, iterable: Value = ()) -> Value:
+    if isinstance(iterable, Unknown):
+        return machine.part(iterable, "list()", iterable.text, node)
+    items = _items(iterable)
+    if make in (set, frozenset) and not all(map(hashable, items)):
+        raise UntoldError(_LIST)
+    return make(items)
+
+
+def _dict(args: Arguments) -> Value:
+    what = "a dictionary that is not known"
+    given = args.places[0].value if args.places else {}
+    pairs = list(given.items()) if isinstance(given, dict) else _items(given, what)
+    if args.unknown or not all(is_list(pair) and len(pair) == 2 and hashable(pair[0]) for pair in pairs):
+        raise UntoldError(what)
+    return dict(pairs) | {name: p.value for name, p in args.names.items()}
+
+
+def _default_dictionary(*values: Value, **names: Value) -> Value:
+    raise UntoldError("a dictionary with a default")
+
+
+def _enumerate(iterable: Value, start: Value = 0) -> Value:
+    if type(start) is not int:
+        raise UntoldError(_LIST)
+    return list(enumerate(_items(iterable), start))
+
+
+def _zip(*lists: Value, strict: Value = False) -> Value:
+    return list(zip(*map(_items, lists), strict=False))
+
+
+def _reversed(sequence: Value) -> Value:
+    return _items(sequence)[::-1]
+
+
+def _sorted(
+    machine: Machine, node: ast.AST, iterable: Value, *, key: Value = None, reverse: Value = False
+) -> Value:
+    values = _items(iterable)
     keys = values if key is None else [machine.call(key, Arguments([Passed(v)]), node) for v in values]
-    if not all(map(is_known, keys)):
-        return machine.unknown("a list that is not known", node)
+    if not isinstance(reverse, bool) or not all(map(is_known, keys)):
+        raise UntoldError(_LIST)
     try:
-        order = sorted(range(len(keys)), key=lambda i: keys[i], reverse=turned)
+        order = sorted(range(len(keys)), key=lambda i: keys[i], reverse=reverse)
     except TypeError:
-        return machine.unknown("a list that is not known", node)
+        raise UntoldError(_LIST) from None
     return [values[i] for i in order]
 
 
-def _map(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    lists = [items_of(p.value) for p in args.places[1:]]
-    known = [x for x in lists if x is not None]
-    if not known or len(known) < len(lists):
-        return machine.unknown("a list that is not known", node)
-    function = args.places[0].value
-    return [machine.call(function, Arguments(list(map(Passed, v))), node) for v in zip(*known, strict=False)]
+def _map(machine: Machine, node: ast.AST, function: Value, *lists: Value) -> Value:
+    turns = zip(*map(_items, lists), strict=False)
+    return [machine.call(function, Arguments(list(map(Passed, v))), node) for v in turns]
 
 
-def _filter(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = items_of(args.value(1, "iterable"))
-    if values is None or not args.places:
-        return machine.unknown("a list that is not known", node)
-    function = args.places[0].value
-    found = []
-    for value in values:
-        kept = truth(value if function is None else machine.call(function, Arguments([Passed(value)]), node))
-        if kept is None:
-            return machine.unknown("a list that is not known", node)
-        if kept:
-            found.append(value)
-    return found
+def _filter(machine: Machine, node: ast.AST, function: Value, iterable: Value) -> Value:
+    values = _items(iterable)
+    told = [
+        truth(v if function is None else machine.call(function, Arguments([Passed(v)]), node)) for v in values
+    ]
+    return [v for v, kept in zip(values, told, strict=True) if _told(kept, _LIST)]
 
 
-def _all_or_any(wanted: bool) -> Callable[[Machine, Arguments, ast.AST], Value]:
-    def run(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-        values = items_of(args.value(0, "iterable"))
-        known = [None] if values is None else [truth(v) for v in values]
-        if wanted in known:
-            return wanted
-        return machine.unknown("true or false", node) if None in known else not wanted
-
-    return run
-
-
-def _abs(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "x")
-    return abs(value) if isinstance(value, (int, float)) else machine.unknown("a number", node)
+def _reduce(machine: Machine, node: ast.AST, function: Value, iterable: Value, *initial: Value) -> Value:
+    what = "a value that is not known"
+    values = [*initial, *_items(iterable, what)]
+    if not values:
+        raise UntoldError(what)
+    return functools.reduce(
+        lambda a, b: machine.call(function, Arguments([Passed(a), Passed(b)]), node), values
+    )
 
 
-def _isinstance(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    if len(args.places) != 2:
-        return machine.unknown("true or false", node)
-    value, cls = (p.value for p in args.places)
+def _product(*lists: Value) -> Value:
+    known = [_items(values) for values in lists]
+    if functools.reduce(lambda a, b: a * len(b), known, 1) > bounds.CODE_ITEMS:
+        raise UntoldError(_LIST)
+    return list(itertools.product(*known))
+
+
+def _chain(*lists: Value) -> Value:
+    return [v for values in lists for v in _items(values)]
+
+
+def _all_or_any(wanted: bool, iterable: Value) -> Value:
+    items = items_of(iterable)
+    known = [None] if items is None else [truth(v) for v in items]
+    if wanted in known:
+        return wanted
+    if None in known:
+        raise UntoldError(_TRUTH)
+    return not wanted
+
+
+def _slice(*values: Value) -> Value:
+    return slice(*values)
+
+
+def _next(machine: Machine, node: ast.AST, iterator: Value = None, *default: Value) -> Value:
+    text = f"next({iterator.text})" if isinstance(iterator, Unknown) else ""
+    return machine.unknown("the next item", node, text)
+
+
+def _iter(iterable: Value) -> Value:
+    return iterable
+
+
+# ---- objects and types ---------------------------------------------------------------------------------
+
+
+def _bool(x: Value = False) -> Value:
+    return _told(truth(x), _TRUTH)
+
+
+def _isinstance(value: Value, cls: Value) -> Value:
     found = [_is_a(value, c) for c in (cls if is_list(cls) else (cls,))]
     if True in found:
         return True
-    return machine.unknown("true or false", node) if None in found else False
+    if None in found:
+        raise UntoldError(_TRUTH)
+    return False
 
 
 def _is_a(value: Value, cls: Value) -> bool | None:
     if isinstance(value, (Unknown, Expr)):
         return None
-    if isinstance(cls, Outside):
-        if cls.path.startswith("builtins."):
-            types = TYPES.get(cls.path.removeprefix("builtins."))
-            if types is None:
-                return None
-            plain = (
-                value is None
-                or isinstance(value, (int, float, str, bytes, dict, set, range))
-                or is_list(value)
-            )
-            return plain and isinstance(value, types)
-        if isinstance(value, CodeLayer):
-            return True if cls.path.endswith((f".{value.kind}", ".Layer")) else None
-        if isinstance(value, KerasModel):
-            return True if cls.path.endswith((".Model", ".Layer")) else None
-        if value is None or isinstance(value, (str, int, float, dict)) or is_list(value):
-            return False
-        return None
     if isinstance(cls, Class):
         return any(b is cls for b in value.cls.ancestors()) if isinstance(value, Instance) else False
-    return None
+    if not isinstance(cls, Outside):
+        return None
+    plain = value is None or is_list(value) or isinstance(value, (int, float, str, bytes, dict, set, range))
+    if cls.path.startswith("builtins."):
+        known = _TYPES.get(cls.path.removeprefix("builtins."))
+        return None if known is None else plain and isinstance(value, known)
+    if isinstance(value, CodeLayer):
+        return True if cls.path.endswith((f".{value.kind}", ".Layer")) else None
+    if isinstance(value, KerasModel):
+        return True if cls.path.endswith((".Model", ".Layer")) else None
+    return False if plain and not isinstance(value, (bytes, set, range)) else None
 
 
-def _getattr(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    name = args.value(1, "name")
-    if isinstance(name, str) and args.places:
-        found = machine.attribute(args.places[0].value, name, node)
-        if isinstance(found, Unknown) and len(args.places) > 2:
-            owner = args.places[0].value
-            if isinstance(owner, (Instance, Class, Module)):
-                return args.places[2].value
-        return found
-    return machine.unknown("an attribute", node)
+def _getattr(machine: Machine, node: ast.AST, owner: Value, name: Value, *default: Value) -> Value:
+    if not isinstance(name, str):
+        raise UntoldError("an attribute")
+    found = machine.attribute(owner, name, node)
+    lacks = isinstance(found, Unknown) and isinstance(owner, (Instance, Class, Module))
+    return default[0] if lacks and default else found
 
 
-def _setattr(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = [p.value for p in args.places]
-    if len(values) == 3 and isinstance(values[0], Instance) and isinstance(values[1], str):
-        machine.put(values[0].names, values[1], values[2])
-    return None
+def _setattr(machine: Machine, node: ast.AST, owner: Value, name: Value, value: Value) -> Value:
+    if isinstance(owner, Instance) and isinstance(name, str):
+        machine.put(owner.names, name, value)
 
 
-def _callable(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "obj")
-    if isinstance(value, (Function, Class, Bound, Partial, CodeLayer, KerasModel, Outside)):
+def _callable(obj: Value) -> Value:
+    if isinstance(obj, (Function, Class, Bound, Partial, CodeLayer, KerasModel, Outside)):
         return True
-    if value is None or isinstance(value, (int, float, str, dict)) or is_list(value):
+    if obj is None or isinstance(obj, (int, float, str, dict)) or is_list(obj):
         return False
-    return machine.unknown("true or false", node)
+    raise UntoldError(_TRUTH)
 
 
-def _nothing(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+def _type(object: Value, *more: Value) -> Value:
+    if isinstance(object, Instance):
+        return object.cls
+    if type(object) in _TYPES.values():
+        return Outside(f"builtins.{type(object).__name__}")
+    raise UntoldError("a type")
+
+
+def _print(*values: Value, **names: Value) -> Value:
     return None
 
 
-def _slice(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = [p.value for p in args.places]
-    return slice(*values) if 1 <= len(values) <= 3 else machine.unknown("a slice", node)
+# ---- the standard library ------------------------------------------------------------------------------
 
 
-def _pow(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    values = [p.value for p in args.places]
-    return (
-        arithmetic(machine, "**", values[0], values[1], node)
-        if len(values) == 2
-        else machine.unknown("a number", node)
+def _partial(args: Arguments) -> Value:
+    if not args.places:
+        raise UntoldError("a function")
+    return Partial(args.places[0].value, Arguments(args.places[1:], dict(args.names), args.unknown))
+
+
+def _wraps(*values: Value, **names: Value) -> Value:
+    return Outside("copy.copy")
+
+
+def _decorated(*values: Value, **names: Value) -> Value:
+    """Return the function that a decorator is given, which has no effect on reading."""
+    return values[0] if values else Outside("builtins.object")
+
+
+def _cast(typ: Value, val: Value) -> Value:
+    return val
+
+
+def _environment(key: Value, default: Value = None) -> Value:
+    return _told(default, "a setting of the machine")
+
+
+def _copy(x: Value, *memo: Value) -> Value:
+    return _copied(x)
+
+
+def _copied(value: Value, depth: int = 0) -> Value:
+    """Return a copy of nested lists and dictionaries; for an object, one with the same attributes."""
+    if depth > 20:
+        return value
+    if is_list(value):
+        return type(value)(_copied(v, depth + 1) for v in value)
+    if isinstance(value, dict):
+        return {k: _copied(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, Instance) and value.model is None and value.layer is None:
+        return Instance(value.cls, dict(value.names), where=value.where)
+    if isinstance(value, CodeLayer):
+        return CodeLayer(value.kind, value.row, dict(value.args), value.where, value.name, value.why)
+    return value
+
+
+def _namespace(machine: Machine, node: ast.AST, **names: Value) -> Value:
+    return Namespace(names, machine.text(node))
+
+
+def _parser(*values: Value, **names: Value) -> Value:
+    return Namespace({}, "args", parser=True)
+
+
+def _named_tuple(
+    machine: Machine,
+    node: ast.AST,
+    typename: Value,
+    field_names: Value,
+    *,
+    defaults: Value = (),
+    **more: Value,
+) -> Value:
+    what = "a class"
+    names = (
+        field_names.replace(",", " ").split() if isinstance(field_names, str) else _items(field_names, what)
     )
+    if not isinstance(typename, str) or not all(isinstance(n, str) for n in names):
+        raise UntoldError(what)
+    found = Class(typename, None, (), {}, machine.scope.module, tuple(names))
+    last = items_of(defaults) or []
+    found.names.update(zip(names[len(names) - len(last) :], last, strict=False))
+    return found
 
 
-def _divmod(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    a, b = args.value(0, "x"), args.value(1, "y")
-    return (arithmetic(machine, "//", a, b, node), arithmetic(machine, "%", a, b, node))
+def _field(machine: Machine, node: ast.AST, **names: Value) -> Value:
+    if "default_factory" in names and "default" not in names:
+        return machine.call(names["default_factory"], Arguments(), node)
+    if "default" in names:
+        return names["default"]
+    raise UntoldError("a field without a default")
 
 
-def _type(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "object")
-    if isinstance(value, Instance):
-        return value.cls
-    for name, types in TYPES.items():
-        if type(value) in types:
-            return Outside(f"builtins.{name}")
-    return machine.unknown("a type", node)
+def _replace(obj: Value, **names: Value) -> Value:
+    if not isinstance(obj, Instance):
+        raise UntoldError("an object")
+    return Instance(obj.cls, obj.names | names, where=obj.where)
 
 
-def _next(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "iterator")
-    return machine.unknown("the next item", node, f"next({value.text})" if isinstance(value, Unknown) else "")
+def _as_dictionary(obj: Value) -> Value:
+    if not isinstance(obj, (Instance, Namespace)):
+        raise UntoldError("a dictionary")
+    return dict(obj.names)
 
 
-def _iter(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    return args.value(0, "iterable")
+def _of_python(*functions: Callable[..., Value]) -> dict[str, Callable[..., Value]]:
+    return {f"builtins{function.__name__.replace('_', '.', 1)}": function for function in functions}
 
 
 # Not a fact about layers: Python's own functions.
-FUNCTIONS: dict[str, Callable[[Machine, Arguments, ast.AST], Value]] = {
-    "len": _size_of,
-    "range": _range,
-    "xrange": _range,
-    "min": _extreme(min),
-    "max": _extreme(max),
-    "sum": _sum,
-    "int": _int,
-    "float": _float,
-    "round": _round,
-    "str": _str,
-    "bool": _bool,
-    "list": _list(list),
-    "tuple": _list(tuple),
-    "set": _list(set),
-    "frozenset": _list(frozenset),
-    "dict": _dict,
-    "enumerate": _enumerate,
-    "zip": _zip,
-    "reversed": _reversed,
-    "sorted": _sorted,
-    "map": _map,
-    "filter": _filter,
-    "all": _all_or_any(False),
-    "any": _all_or_any(True),
-    "abs": _abs,
-    "isinstance": _isinstance,
-    "getattr": _getattr,
-    "setattr": _setattr,
-    "callable": _callable,
-    "print": _nothing,
-    "display": _nothing,
-    "slice": _slice,
-    "pow": _pow,
-    "divmod": _divmod,
-    "type": _type,
-    "next": _next,
-    "iter": _iter,
+_OF_VALUES: Mapping[str, Callable[..., Value]] = {
+    **_of_python(_sum, _float, _round, _str, _bool, _enumerate, _zip, _reversed, _abs, _isinstance),
+    **_of_python(_callable, _print, _slice, _type, _iter),
+    "builtins.min": functools.partial(_extreme, min),
+    "builtins.max": functools.partial(_extreme, max),
+    "builtins.all": functools.partial(_all_or_any, False),
+    "builtins.any": functools.partial(_all_or_any, True),
+    "builtins.display": _print,
+    "functools.wraps": _wraps,
+    "functools.lru_cache": _decorated,
+    "functools.cache": _decorated,
+    "os.environ.get": _environment,
+    "os.getenv": _environment,
+    "os.environ.setdefault": _environment,
+    "copy.copy": _copy,
+    "copy.deepcopy": _copy,
+    "collections.defaultdict": _default_dictionary,
+    "dataclasses.replace": _replace,
+    "dataclasses.asdict": _as_dictionary,
+    "argparse.ArgumentParser": _parser,
+    "itertools.product": _product,
+    "itertools.chain": _chain,
+    "typing.cast": _cast,
 }
-"""Python's own functions by their names."""
+"""Functions of values alone."""
+_OF_INTERPRETER: Mapping[str, Callable[..., Value]] = {
+    **_of_python(_len, _range, _int, _sorted, _map, _filter, _getattr, _setattr, _pow, _divmod, _next),
+    **{f"builtins.{make.__name__}": functools.partial(_collection, make) for make in (list, tuple, set)},
+    "builtins.frozenset": functools.partial(_collection, set),
+    "builtins.xrange": _range,
+    "functools.reduce": _reduce,
+    "collections.namedtuple": _named_tuple,
+    "dataclasses.field": _field,
+    "types.SimpleNamespace": _namespace,
+    "argparse.Namespace": _namespace,
+}
+"""Functions that call others, make new values or change some: they take the interpreter and the place."""
+_OF_CALLS: Mapping[str, Callable[[Arguments], Value]] = {
+    "builtins.dict": _dict,
+    "collections.OrderedDict": _dict,
+    "functools.partial": _partial,
+}
+"""Functions that take a call as it is written."""
 
-NAMES = frozenset(FUNCTIONS) | frozenset(TYPES)
-NAMES |= frozenset(
-    [
-        "object",
-        "super",
-        "input",
-        "open",
-        "hasattr",
-        "vars",
-        "id",
-        "hash",
-        "repr",
-        "property",
-        "staticmethod",
-        "classmethod",
-    ]
+_NOT_FOLLOWED = (
+    "object", "super", "input", "open", "hasattr", "vars", "id", "hash", "repr", "property",
+    "staticmethod", "classmethod", "Exception", "ValueError", "TypeError", "KeyError", "IndexError",
+    "RuntimeError", "NotImplementedError", "ImportError", "AssertionError", "AttributeError",
+    "StopIteration", "KeyboardInterrupt", "OSError",
+)  # fmt: skip
+NAMES = frozenset(
+    name.removeprefix("builtins.")
+    for name in (*_OF_VALUES, *_OF_INTERPRETER, "builtins.dict", *_NOT_FOLLOWED, *_TYPES)
+    if name.startswith("builtins.") or "." not in name
 )
-NAMES |= frozenset(
-    ["Exception", "ValueError", "TypeError", "KeyError", "IndexError", "RuntimeError", "NotImplementedError"]
-)
-NAMES |= frozenset(
-    ["ImportError", "AssertionError", "AttributeError", "StopIteration", "KeyboardInterrupt", "OSError"]
-)
+"""The names that Python itself has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from math import inf
@@ -9,7 +10,8 @@ from math import inf
 from seqtopo.code.arrays import as_array
 from seqtopo.code.layer_calls import REDUCES_BATCH
 from seqtopo.code.model import CodeCall, CodeLayer, CodeModel, Where
-from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.code.parsing import expression_at
+from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span
 
@@ -39,55 +41,35 @@ def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
 
 def _lacks_value(call: CodeCall, where: Where) -> Diagnostic:
     """Return ST314 for an attention layer whose call has a query and no value."""
-    kind, text = call.layer.kind, where.text
-    fixes: tuple[Fix, ...] = ()
-    given = _last_brackets(text)
-    if given is not None:
-        written = text[given.start : given.end].strip()
-        start = where.span.start + given.start
-        span = Span(start, where.span.start + given.end)
-        if written.isidentifier():
-            new = f"{written}, {written}"
-        else:
-            inside = written[1:-1].strip().rstrip(",") if written[:1] == "[" and written[-1:] == "]" else ""
-            new = inside if inside.count(",") == 1 and not set(inside) & set("()[]{}") else ""
-        if new:
-            fixes = (Fix(f"give it query and value: ({new})", (Edit(span, new),), safe=True),)
-    return Diagnostic(
+    found = expression_at(where, ast.Call)
+    given = found.node.args[0] if found is not None and len(found.node.args) == 1 else None
+    new = ""
+    if isinstance(given, ast.Name):
+        new = f"{given.id}, {given.id}"
+    elif isinstance(given, ast.List) and len(given.elts) == 2:
+        new = ", ".join(map(ast.unparse, given.elts))
+    fix: Fix | None = None
+    if found is not None and given is not None and new:
+        fix = Fix(f"give it query and value: ({new})", (Edit(found.span(given), new),), safe=True)
+    return where.finding(
         "ST314",
-        f"{kind} is called without its value",
-        where.span,
+        f"{call.layer.kind} is called without its value",
         label="has a query alone",
-        notes=("Keras takes query and value as two arguments, also where both are the same",),
-        help="" if fixes else "give it query and value, such as (x, x)",
-        fixes=fixes,
-        source=where.source,
+        notes=["Keras takes query and value as two arguments, also where both are the same"],
+        by_hand="give it query and value, such as (x, x)",
+        fix=fix,
     )
-
-
-def _last_brackets(text: str) -> Span | None:
-    """Return the span between the last pair of brackets of a call; None if it cannot be found."""
-    if not text.endswith(")") or any(mark in text for mark in "\"'#"):
-        return None
-    depth = 0
-    for at in range(len(text) - 1, -1, -1):
-        depth += (text[at] == ")") - (text[at] == "(")
-        if not depth:
-            return Span(at + 1, len(text) - 1)
-    return None
 
 
 def _reduces_batch(where: Where) -> Diagnostic:
     """Return ST312 for a ``Lambda`` that takes a mean or the like over the batch axis."""
-    return Diagnostic(
+    return where.finding(
         "ST312",
         "Lambda takes the samples of a batch together: its axis 0 is the batch",
-        where.span,
-        "warning",
+        severity="warning",
         label="gives one answer for the whole batch",
-        notes=("in Keras axis 0 is the batch and axis 1 the first axis of a sample, such as the time",),
+        notes=["in Keras axis 0 is the batch and axis 1 the first axis of a sample, such as the time"],
         help="write axis=1 to take the steps together",
-        source=where.source,
     )
 
 
@@ -120,20 +102,15 @@ def _masks_nothing(call: CodeCall, where: Where) -> Iterator[Diagnostic]:
     low, high = _RANGES.get(word, (-inf, inf)) if isinstance(word, str) else (-inf, inf)
     if low <= value <= high:
         return
-    labels: tuple[Label, ...] = ()
-    if maker.where is not None and maker.where.source is where.source:
-        gives = f"numbers from {low} to {high}" if high < inf else f"no numbers below {low}"
-        labels = (Label(maker.where.span, f"gives {gives}"),)
-    yield Diagnostic(
+    gives = f"numbers from {low} to {high}" if high < inf else f"no numbers below {low}"
+    yield where.finding(
         "ST662",
         f"Masking masks nothing: {maker.kind} before it never gives {value}",
-        where.span,
-        "warning",
+        severity="warning",
         label=f"looks for steps of {value}",
-        labels=labels,
-        notes=("padded steps have that value at the input only, and a layer gives others for them",),
+        labels=[(maker.where, f"gives {gives}")],
+        notes=["padded steps have that value at the input only, and a layer gives others for them"],
         help=f"put Masking before the {maker.kind}, on the input",
-        source=where.source,
     )
 
 
@@ -150,25 +127,20 @@ def _other_weights(layer: CodeLayer, where: Where) -> Iterator[Diagnostic]:
         return
     if tuple(shape) == tuple(sizes):
         return
-    fixes: tuple[Fix, ...] = ()
-    if len(shape) == 2:
-        edits = [
-            Edit(at.span, str(size))
-            for name, size in zip(("input_dim", "output_dim"), shape, strict=True)
-            if layer.args[name].value != size and (at := layer.args[name].where) is not None
-        ]
-        texts = [at.text for name in ("input_dim", "output_dim") if (at := layer.args[name].where)]
-        if all(text.isdigit() for text in texts) and edits:
-            fixes = (Fix(f"make it as large as the matrix: {show_shape(shape)}", tuple(edits)),)
-    yield Diagnostic(
+    fix: Fix | None = None
+    places = [layer.args[name].where for name in ("input_dim", "output_dim")]
+    if len(shape) == 2 and all(at is None or at.text.isdigit() for at in places):
+        parts = zip(places, sizes, shape, strict=True)
+        edits = [Edit(at.span, str(new)) for at, old, new in parts if old != new and at is not None]
+        if edits:
+            fix = Fix(f"make it as large as the matrix: {show_shape(shape)}", tuple(edits))
+    yield where.finding(
         "ST302",
         f"Embedding is given weights of {show_shape(shape)}, but its own are {show_shape(tuple(sizes))}",
-        where.span,
         label=f"has {sizes[0]} rows of {sizes[1]} numbers",
-        notes=("Keras refuses weights of another shape when the layer is built",),
-        help="" if fixes else "the matrix has one row for each id, from 0 to input_dim - 1",
-        fixes=fixes,
-        source=where.source,
+        notes=["Keras refuses weights of another shape when the layer is built"],
+        by_hand="the matrix has one row for each id, from 0 to input_dim - 1",
+        fix=fix,
     )
 
 
@@ -176,18 +148,16 @@ def _counted_rows(layer: CodeLayer, where: Where) -> Diagnostic:
     """Return ST716 for an embedding with as many rows as words, whose ids begin at 1."""
     rows = layer.args["input_dim"].where
     text = rows.text if rows is not None else "that number"
-    fixes: tuple[Fix, ...] = ()
+    fix: Fix | None = None
     if rows is not None and rows.source is where.source and _NAMED.fullmatch(text):
         edit = Edit(Span(rows.span.end, rows.span.end), " + 1")
-        fixes = (Fix(f"give it a row for the greatest id, too: {text} + 1", (edit,)),)
-    return Diagnostic(
+        fix = Fix(f"give it a row for the greatest id, too: {text} + 1", (edit,))
+    return where.finding(
         "ST716",
         f"ids that begin at 1 go up to {text}, but Embedding has rows for the ids below {text}",
-        where.span,
-        "warning",
+        severity="warning",
         label=f"has {text} rows",
-        notes=("the dictionary of that length numbers its words from 1",),
-        help="" if fixes else f"the number of rows is the greatest id plus 1: {text} + 1",
-        fixes=fixes,
-        source=where.source,
+        notes=["the dictionary of that length numbers its words from 1"],
+        by_hand=f"the number of rows is the greatest id plus 1: {text} + 1",
+        fix=fix,
     )

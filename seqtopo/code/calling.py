@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from typing import Any
 
 from seqtopo.code import data
@@ -298,13 +297,11 @@ class Caller(Machine):
     def _name_model(self, model: KerasModel, name: str) -> None:
         if model.named:
             return
-        scope: Scope | None = self.scope
-        while scope is not None and scope.function is None:
-            scope = scope.around
-        if scope is None or scope.function is None:
+        function = self.scope.of_function.function
+        if function is None:
             model.code.name, model.named = name, True
         elif not model.code.name:
-            owner = scope.function.name
+            owner = function.name
             generic = name in _GENERIC and owner not in ("main", "__init__", "lambda", "run", "train")
             model.code.name = owner if generic else name
 
@@ -324,20 +321,12 @@ class Caller(Machine):
         if isinstance(owner, Unknown):
             owner.parts.pop(COUNTED, None)
         if isinstance(owner, dict) and hashable(key):
-            if isinstance(key, Unknown):
-                self.put(owner, key, value)
-            else:
-                self.put(owner, key, value)
+            self.put(owner, key, value)
         elif isinstance(owner, list):
             self.changes(owner)
             if type(key) is int and -len(owner) <= key < len(owner):
                 owner[key] = value
-            elif not (
-                isinstance(key, slice)
-                and is_known(key)
-                and is_list(value)
-                and self._set_slice(owner, key, value)
-            ):
+            elif not _set_slice(owner, key, value):
                 owner[:] = [self.unknown("an item that is set", None, "branch") for _ in owner]
         elif data.is_data(owner):
             data.store(self, owner, key, value)
@@ -345,13 +334,6 @@ class Caller(Machine):
             found = owner.cls.find("__setitem__")
             if isinstance(found, Function) and self.statement is not None:
                 self.call_function(found, Arguments([Passed(key), Passed(value)]), self.statement, owner)
-
-    def _set_slice(self, owner: list[Any], key: slice, value: Sequence[Any]) -> bool:
-        try:
-            owner[key] = list(value)
-        except (ValueError, TypeError):
-            return False
-        return True
 
     def _unpack(self, targets: list[ast.expr], value: Value, node: ast.AST) -> None:
         starred = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
@@ -375,6 +357,17 @@ class Caller(Machine):
         if data.is_data(value):
             return self.named(data.item(self, value, i, node), node)
         return self.unknown("an item that is not known", node, text)
+
+
+def _set_slice(owner: list[Any], key: Value, value: Value) -> bool:
+    """Return whether a slice of a list could be set."""
+    if not isinstance(key, slice) or not is_known(key) or not is_list(value):
+        return False
+    try:
+        owner[key] = list(value)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.code.arrays import CodeArray, as_array
 from seqtopo.code.model import Argument, Opaque, Where
-from seqtopo.source import Span
+from seqtopo.code.parsing import expression_at
 
 _NAME_LENGTH = 30
 
@@ -85,27 +85,11 @@ def parts_of(argument: Argument) -> list[Argument] | None:
     if not isinstance(values, (list, tuple)):
         return None
     where = argument.where
-    plain = [Argument(one, where) for one in values]
-    if where is None or not where.text.isascii():
-        return plain
-    try:
-        tree = ast.parse(f"({where.text}\n)", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
-        return plain
-    nodes = tree.values if isinstance(tree, ast.Dict) else getattr(tree, "elts", [])
-    if len(nodes) != len(values):
-        return plain
-    starts = [0]
-    for line in where.text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    base = where.span.start
-
-    def place(node: ast.expr) -> Where:
-        first = starts[node.lineno - 1] + node.col_offset - (node.lineno == 1)
-        last = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0) - (node.end_lineno == 1)
-        return Where(where.source, Span(base + first, base + last))
-
-    return [Argument(one, place(node)) for one, node in zip(values, nodes, strict=True)]
+    found = expression_at(where, ast.expr) if where is not None else None
+    items = (found.items if found is not None else None) or ()
+    if found is None or len(items) != len(values):
+        return [Argument(one, where) for one in values]
+    return [Argument(one, found.place(item)) for one, item in zip(values, items, strict=True)]
 
 
 def in_batches(argument: Argument) -> tuple[Argument | None, Argument | None, Argument | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from seqtopo.code import builtin_calls, data
@@ -85,10 +86,53 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 def evaluate(machine: Machine, node: ast.expr) -> Value:
     """Return the value of an expression; an ``Unknown`` where it is of a kind that is not followed."""
     machine.tick()
-    found = _BY_KIND.get(type(node))
-    if found is None:
-        return machine.unknown("an expression that is not followed", node)
-    return found(machine, node)
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name():
+            return look_up(machine, node.id, node)
+        case ast.Attribute():
+            return machine.named(attribute_of(machine, evaluate(machine, node.value), node.attr, node), node)
+        case ast.Call():
+            return _call(machine, node)
+        case ast.Subscript():
+            value, key = evaluate(machine, node.value), evaluate(machine, node.slice)
+            return machine.named(subscript(machine, value, key, node), node)
+        case ast.Slice():
+            parts = (node.lower, node.upper, node.step)
+            return slice(*(evaluate(machine, part) if part is not None else None for part in parts))
+        case ast.BinOp():
+            left, right = evaluate(machine, node.left), evaluate(machine, node.right)
+            return binary(machine, SIGNS[type(node.op)], left, right, node)
+        case ast.UnaryOp():
+            return _unary(machine, node)
+        case ast.BoolOp():
+            return _logic(machine, node)
+        case ast.Compare():
+            return _comparison(machine, node)
+        case ast.IfExp():
+            return _choice(machine, node)
+        case ast.List() | ast.Tuple() | ast.Set():
+            return _display(machine, node)
+        case ast.Dict():
+            return _dict(machine, node)
+        case ast.JoinedStr():
+            return _text(machine, node)
+        case ast.FormattedValue():
+            return _formatted(machine, node)
+        case ast.Lambda():
+            return Function(node, machine.scope, defaults_of(machine, node.args))
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return _comprehension(machine, node)
+        case ast.NamedExpr():
+            value = evaluate(machine, node.value)
+            machine.assign(node.target, value)
+            return value
+        case ast.Await() | ast.Yield() | ast.YieldFrom():
+            if node.value is not None:
+                evaluate(machine, node.value)
+            return machine.unknown("a value that comes later", node)
+    return machine.unknown("an expression that is not followed", node)
 
 
 # ---- names ---------------------------------------------------------------------------------------
@@ -117,31 +161,6 @@ def look_up(machine: Machine, name: str, node: ast.AST) -> Value:
     return found
 
 
-def _name(machine: Machine, node: ast.Name) -> Value:
-    return look_up(machine, node.id, node)
-
-
-def _constant(machine: Machine, node: ast.Constant) -> Value:
-    return node.value
-
-
-def _attribute(machine: Machine, node: ast.Attribute) -> Value:
-    return machine.named(attribute_of(machine, evaluate(machine, node.value), node.attr, node), node)
-
-
-# ---- subscripts ----------------------------------------------------------------------------------
-
-
-def _subscript(machine: Machine, node: ast.Subscript) -> Value:
-    value = evaluate(machine, node.value)
-    return machine.named(subscript(machine, value, evaluate(machine, node.slice), node), node)
-
-
-def _slice(machine: Machine, node: ast.Slice) -> Value:
-    parts = (evaluate(machine, p) if p is not None else None for p in (node.lower, node.upper, node.step))
-    return slice(*parts)
-
-
 # ---- operators -----------------------------------------------------------------------------------
 
 
@@ -153,15 +172,10 @@ def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST
         return operator(machine, _OPERATIONS.get(sign, sign), left, right, node)
     if data.is_data(left) or data.is_data(right):
         return data.binary(machine, sign, left, right, node)
-    for value, name in ((left, "__add__"), (left, "__mul__"), (left, "__truediv__")):
-        if isinstance(value, Instance) and value.cls.find(name) is not MISSING:
-            return machine.unknown("an operator of a class", node)
+    overloads = ("__add__", "__mul__", "__truediv__")
+    if isinstance(left, Instance) and any(left.cls.find(name) is not MISSING for name in overloads):
+        return machine.unknown("an operator of a class", node)
     return arithmetic(machine, sign, left, right, node)
-
-
-def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    left = evaluate(machine, node.left)
-    return binary(machine, SIGNS[type(node.op)], left, evaluate(machine, node.right), node)
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
@@ -170,13 +184,7 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
         known = truth(value)
         return machine.unknown("true or false", node) if known is None else not known
     if is_tensor(value):
-        name = (
-            "negative"
-            if isinstance(node.op, ast.USub)
-            else "logical_not"
-            if isinstance(node.op, ast.Invert)
-            else ""
-        )
+        name = {ast.USub: "negative", ast.Invert: "logical_not"}.get(type(node.op))
         return operator(machine, name, value, None, node) if name else value
     if isinstance(value, (int, float, complex, Expr)):
         if isinstance(node.op, ast.USub):
@@ -236,49 +244,30 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
     known = truth(evaluate(machine, node.test))
     if known is not None:
         return evaluate(machine, node.body if known else node.orelse)
-    machine.trail.append({})
-    one = evaluate(machine, node.body)
-    first = machine.take_back()
-    machine.trail.append({})
-    two = evaluate(machine, node.orelse)
-    machine.join_changes(first, machine.take_back(), node)
+    one, changed = machine.branch(lambda: evaluate(machine, node.body))
+    two, other_changed = machine.branch(lambda: evaluate(machine, node.orelse))
+    machine.join_changes(changed, other_changed, node)
     return machine.join(one, two, node, machine.text(node))
 
 
 # ---- displays ------------------------------------------------------------------------------------
 
 
-def _item_values(machine: Machine, nodes: list[ast.expr]) -> list[Value] | None:
+def _display(machine: Machine, node: ast.List | ast.Tuple | ast.Set) -> Value:
     found: list[Value] = []
-    for node in nodes:
-        if isinstance(node, ast.Starred):
-            more = items_of(value := evaluate(machine, node.value))
-            if more is None:
-                if is_tensor(value):
-                    found.append(value)
-                    continue
-                return None
-            found += more
-        else:
-            found.append(evaluate(machine, node))
-    return found
-
-
-def _list(machine: Machine, node: ast.List) -> Value:
-    found = _item_values(machine, node.elts)
-    return machine.unknown("a list that is not known", node) if found is None else found
-
-
-def _tuple(machine: Machine, node: ast.Tuple) -> Value:
-    found = _item_values(machine, node.elts)
-    return machine.unknown("a list that is not known", node) if found is None else tuple(found)
-
-
-def _set(machine: Machine, node: ast.Set) -> Value:
-    found = _item_values(machine, node.elts)
-    if found is None or not all(map(hashable, found)):
-        return machine.unknown("a set that is not known", node)
-    return set(found)
+    for part in node.elts:
+        if not isinstance(part, ast.Starred):
+            found.append(evaluate(machine, part))
+            continue
+        more = items_of(value := evaluate(machine, part.value))
+        if more is None and not is_tensor(value):
+            what = "a set" if isinstance(node, ast.Set) else "a list"
+            return machine.unknown(f"{what} that is not known", node)
+        found += [value] if more is None else more
+    if isinstance(node, ast.Set):
+        known = all(map(hashable, found))
+        return set(found) if known else machine.unknown("a set that is not known", node)
+    return tuple(found) if isinstance(node, ast.Tuple) else found
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
@@ -310,32 +299,17 @@ def _text(machine: Machine, node: ast.JoinedStr) -> Value:
 def _formatted(machine: Machine, node: ast.FormattedValue) -> Value:
     value = evaluate(machine, node.value)
     form = evaluate(machine, node.format_spec) if node.format_spec is not None else ""
-    simple = isinstance(value, (str, int, float, bool)) or value is None
-    if (
-        not simple
-        or not isinstance(form, str)
-        or len(form) > 8
-        or any(p.isdigit() and len(p) > 3 for p in [form])
-    ):
-        return machine.unknown("a text", node)
-    if isinstance(value, int) and abs(value) > 10**40:
-        return machine.unknown("a text", node)
-    if node.conversion == 114:
-        value = repr(value)
-    digits = "".join(c if c.isdigit() else " " for c in form).split()
-    if any(len(d) > 3 for d in digits):
+    is_plain = value is None or isinstance(value, (str, int, float))
+    is_long = isinstance(value, int) and abs(value) > 10**40
+    if not is_plain or is_long or not isinstance(form, str) or len(form) > 8 or re.search(r"\d{4}", form):
         return machine.unknown("a text", node)
     try:
-        return format(value, form)[:2000]
+        return format(repr(value) if node.conversion == ord("r") else value, form)[:2000]
     except (ValueError, TypeError):
         return machine.unknown("a text", node)
 
 
 # ---- functions and comprehensions ------------------------------------------------------------------
-
-
-def _lambda(machine: Machine, node: ast.Lambda) -> Value:
-    return Function(node, machine.scope, defaults_of(machine, node.args))
 
 
 def defaults_of(machine: Machine, node: ast.arguments) -> dict[str, Value]:
@@ -363,8 +337,7 @@ def _comprehension(machine: Machine, node: Any) -> Value:
     finally:
         machine.scope = outer
     if isinstance(node, ast.DictComp):
-        pairs = [(k, v) for k, v in found if hashable(k)]
-        return dict(pairs)
+        return {k: v for k, v in found if hashable(k)}
     if isinstance(node, ast.SetComp):
         return set(found) if all(map(hashable, found)) else machine.unknown("a set", node)
     return found
@@ -404,12 +377,6 @@ def _turns(machine: Machine, node: Any, generators: list[ast.comprehension]) -> 
             yield from _turns(machine, node, rest)
 
 
-def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
-    value = evaluate(machine, node.value)
-    machine.assign(node.target, value)
-    return value
-
-
 def _call(machine: Machine, node: ast.Call) -> Value:
     function = evaluate(machine, node.func)
     if isinstance(function, Outside) and function.path == "builtins.super":
@@ -440,52 +407,9 @@ def _call(machine: Machine, node: ast.Call) -> Value:
 
 
 def _super(machine: Machine, node: ast.Call) -> Value:
-    owner = machine.scope.owner
-    scope: Scope | None = machine.scope
-    while scope is not None and scope.function is None:
-        scope = scope.around
-    if (
-        owner is None
-        or scope is None
-        or scope.function is None
-        or isinstance(scope.function.node, ast.Lambda)
-    ):
+    owner, scope = machine.scope.owner, machine.scope.of_function
+    function = scope.function.node if scope.function is not None else None
+    if owner is None or function is None or isinstance(function, ast.Lambda):
         return machine.unknown("super()", node)
-    places = [*scope.function.node.args.posonlyargs, *scope.function.node.args.args]
+    places = [*function.args.posonlyargs, *function.args.args]
     return Super(scope.names.get(places[0].arg), owner) if places else machine.unknown("super()", node)
-
-
-def _await(machine: Machine, node: Any) -> Value:
-    if node.value is not None:
-        evaluate(machine, node.value)
-    return machine.unknown("a value that comes later", node)
-
-
-_BY_KIND: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
-    ast.Constant: _constant,
-    ast.Name: _name,
-    ast.Attribute: _attribute,
-    ast.Subscript: _subscript,
-    ast.Slice: _slice,
-    ast.BinOp: _binary,
-    ast.UnaryOp: _unary,
-    ast.BoolOp: _logic,
-    ast.Compare: _comparison,
-    ast.IfExp: _choice,
-    ast.List: _list,
-    ast.Tuple: _tuple,
-    ast.Set: _set,
-    ast.Dict: _dict,
-    ast.JoinedStr: _text,
-    ast.FormattedValue: _formatted,
-    ast.Lambda: _lambda,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.DictComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.NamedExpr: _walrus,
-    ast.Call: _call,
-    ast.Await: _await,
-    ast.Yield: _await,
-    ast.YieldFrom: _await,
-}

@@ -312,16 +312,14 @@ def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
 
     It is an error for a file, and mere information for a notebook's cell, which may hold other text.
     """
-    span = damage.where.span if damage.where is not None else Span(0, 0)
+    where = damage.where or Where(code.source, Span(0, 0))
     is_cell = code.notebook is not None
-    what = "the rest of this cell" if is_cell else "the rest of this file" if span.end else "this file"
-    return Diagnostic(
+    what = "the rest of this cell" if is_cell else "the rest of this file" if where.span.end else "this file"
+    return where.finding(
         "ST107",
         f"{what} cannot be read: {damage.why.removeprefix('it is no Python that can be read: ')}",
-        span,
-        "info" if is_cell else "error",
-        "up to here" if span.end else "",
-        source=code.source,
+        severity="info" if is_cell else "error",
+        label="up to here" if where.span.end else "",
     )
 
 

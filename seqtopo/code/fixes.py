@@ -12,6 +12,7 @@ from functools import cached_property
 
 from seqtopo.code.layer_arguments import SHAPES
 from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, Where
+from seqtopo.code.parsing import is_python
 from seqtopo.code.python_text import (
     PythonText,
     UntranslatableError,
@@ -20,8 +21,6 @@ from seqtopo.code.python_text import (
     joined,
     last_name,
     line_end,
-    literal_length,
-    parses,
     row_of,
 )
 from seqtopo.code.spec_map import Piece, SpecText
@@ -67,12 +66,8 @@ class Fixer:
         if not done:
             return None
         made = Fix(fix.title, done, fix.safe)
-        try:
-            ast.parse(made.apply(source.text))
-        except (SyntaxError, ValueError, RecursionError):
-            if parses(source.text):
-                return None
-        return made
+        breaks = not is_python(made.apply(source.text)) and is_python(source.text)
+        return None if breaks else made
 
     @cached_property
     def _parsed_spec(self) -> tree.Spec:
@@ -284,8 +279,7 @@ class _Translation:
             if not text.startswith(("(", "[")):
                 raise UntranslatableError
             made = shapes[1]
-            whole = literal_length(text)
-            if given.tensor is None or whole == len(given.tensor.shape) + 1:
+            if given.tensor is None or len(item_spans(place)) == len(given.tensor.shape) + 1:
                 raise UntranslatableError  # a shape with its batch axis
             if not self._sizes_changed(place, shapes[0], made):
                 self.made.append(Edit(place.span, f"[{made[1:-1].rstrip(',')}]" if text[0] == "[" else made))

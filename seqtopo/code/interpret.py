@@ -19,6 +19,7 @@ from seqtopo.code.expressions import SIGNS, binary, defaults_of, evaluate, look_
 from seqtopo.code.machine import BREAK, CONTINUE, RAISE, RETURN, LoopBound
 from seqtopo.code.methods import list_method
 from seqtopo.code.model import CodeFile, Value
+from seqtopo.code.parsing import parsed
 from seqtopo.code.values import (
     Arguments,
     Class,
@@ -53,29 +54,67 @@ class Interpreter(Caller):
         for statement in statements:
             self.tick()
             self.statement = statement
-            kind = _STATEMENTS.get(type(statement))
-            if kind is not None:
-                end: str = kind(self, statement)
-                if end:
-                    return end
+            if end := self._run_one(statement):
+                return end
         return ""
 
-    def _expression(self, node: ast.Expr) -> str:
-        evaluate(self, node.value)
+    def _run_one(self, node: ast.stmt) -> str:
+        """Run a statement, and return how it ends: "" if the next one follows."""
+        match node:
+            case ast.Expr():
+                evaluate(self, node.value)
+            case ast.Assign():
+                value = evaluate(self, node.value)
+                for target in node.targets:
+                    self.assign(target, value)
+            case ast.AnnAssign():
+                if node.value is not None:
+                    self.assign(node.target, evaluate(self, node.value))
+            case ast.AugAssign():
+                self._assign_operator(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node)
+            case ast.ClassDef():
+                self._class(node)
+            case ast.Import():
+                self._import(node)
+            case ast.ImportFrom():
+                self._import_from(node)
+            case ast.Return():
+                self.result = evaluate(self, node.value) if node.value is not None else None
+                return RETURN
+            case ast.If():
+                known = truth(evaluate(self, node.test))
+                if known is None:
+                    return self._either(node.body, node.orelse, node)
+                return self.run(node.body if known else node.orelse)
+            case ast.For() | ast.AsyncFor():
+                return self._for(node)
+            case ast.While():
+                return self._while(node)
+            case ast.With() | ast.AsyncWith():
+                return self._with(node)
+            case ast.Try() | ast.TryStar():
+                return self._try(node)
+            case ast.Match():
+                return self._match(node)
+            case ast.Raise():
+                return RAISE
+            case ast.Break():
+                return BREAK
+            case ast.Continue():
+                return CONTINUE
+            case ast.Delete():
+                self._delete(node)
+            case ast.Global():
+                self._global(node)
+            case ast.Nonlocal():
+                self._nonlocal(node)
+            case ast.Assert():
+                evaluate(self, node.test)
         return ""
 
-    def _assign(self, node: ast.Assign) -> str:
-        value = evaluate(self, node.value)
-        for target in node.targets:
-            self.assign(target, value)
-        return ""
-
-    def _assign_annotated(self, node: ast.AnnAssign) -> str:
-        if node.value is not None:
-            self.assign(node.target, evaluate(self, node.value))
-        return ""
-
-    def _assign_operator(self, node: ast.AugAssign) -> str:
+    def _assign_operator(self, node: ast.AugAssign) -> None:
         target = node.target
         if isinstance(target, ast.Name):
             before = look_up(self, target.id, target)
@@ -86,12 +125,10 @@ class Interpreter(Caller):
         more = evaluate(self, node.value)
         if isinstance(before, list) and isinstance(node.op, ast.Add):
             list_method(self, before, "extend", Arguments([Passed(more)]), node)
-            return ""
-        sign = SIGNS[type(node.op)]
-        self.assign(target, binary(self, sign, before, more, node))
-        return ""
+        else:
+            self.assign(target, binary(self, SIGNS[type(node.op)], before, more, node))
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         made = Function(node, self.scope, defaults_of(self, node.args), self.scope.owner)
         self.functions.append(made)
         value: Value = made
@@ -102,7 +139,7 @@ class Interpreter(Caller):
                 continue
             if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "cached_property"):
                 if decorator.attr == "setter":
-                    return ""
+                    return
                 made.kind = "property"
                 continue
             said = evaluate(self, decorator)
@@ -113,15 +150,14 @@ class Interpreter(Caller):
                 value = found if isinstance(found, (Function, Partial)) else value
                 made.calls = 0
         self._bind(node.name, value)
-        return ""
 
-    def _class(self, node: ast.ClassDef) -> str:
+    def _class(self, node: ast.ClassDef) -> None:
         bases = tuple(evaluate(self, base) for base in node.bases)
         names: dict[str, Value] = {}
         made = Class(node.name, node, bases, names, self.scope.module)
         self.classes.append(made)
         outer = self.scope
-        self.scope = _ClassScope(names, outer.module, outer, outer.function, made)
+        self.scope = Scope(names, outer.module, outer, outer.function, made)
         try:
             self.run(node.body)
         finally:
@@ -135,7 +171,6 @@ class Interpreter(Caller):
             ]
             made.fields = tuple(dict.fromkeys([*inherited, *own]))
         self._bind(node.name, made)
-        return ""
 
     def _has_fields(self, node: ast.ClassDef, made: Class) -> bool:
         if made.is_a("typing.NamedTuple", "pydantic.BaseModel"):
@@ -146,25 +181,11 @@ class Interpreter(Caller):
                 return not isinstance(made.names.get("__init__"), Function)
         return False
 
-    def _return(self, node: ast.Return) -> str:
-        self.result = evaluate(self, node.value) if node.value is not None else None
-        return RETURN
-
-    def _if(self, node: ast.If) -> str:
-        known = truth(evaluate(self, node.test))
-        if known is not None:
-            return self.run(node.body if known else node.orelse)
-        return self._either(node.body, node.orelse, node)
-
     def _either(self, one: Sequence[ast.stmt], two: Sequence[ast.stmt], node: ast.stmt) -> str:
         """Run both sides of a branch with an unknown condition, and keep the values on which they agree."""
-        self.trail.append({})
-        end = self.run(one)
+        end, changed = self.branch(lambda: self.run(one))
         result = self.result
-        changed = self.take_back()
-        self.trail.append({})
-        other_end = self.run(two)
-        other_changed = self.take_back()
+        other_end, other_changed = self.branch(lambda: self.run(two))
         if end == RAISE or other_end == RAISE:
             kept = changed if other_end == RAISE and end != RAISE else other_changed
             self.redo(kept)
@@ -177,37 +198,23 @@ class Interpreter(Caller):
             self.result = self.join(result, self.result, node, "result")
             return RETURN
         if end == RETURN or other_end == RETURN:
-            self.scope_of_function().returned.append(result if end == RETURN else self.result)
+            self.scope.of_function.returned.append(result if end == RETURN else self.result)
             self.redo(other_changed if end == RETURN else changed)
             return other_end if end == RETURN else end
         self.join_changes(changed, other_changed, node)
         return end if end == other_end else ""
 
-    def scope_of_function(self) -> Scope:
-        """Return the scope of the function that is running."""
-        scope = self.scope
-        while scope.function is None and scope.around is not None:
-            scope = scope.around
-        return scope
-
     def _for(self, node: ast.For | ast.AsyncFor) -> str:
         values = evaluate(self, node.iter)
-        if isinstance(values, range):
-            items: Any = values
-        else:
-            items = items_of(values)
+        items = values if isinstance(values, range) else items_of(values)
         if items is None:
-            return self._some_turns(
-                node, lambda: self.assign(node.target, self._any_item(values, node)), values
-            )
+            turns = values.parts.get("turns") if isinstance(values, Unknown) else None
+            return self._some_turns(node, turns, values)
         bound = LoopBound(self, len(items))
         for at, item in enumerate(items):
             if bound.is_reached():
-                known = isinstance(values, range)
-                more = Turns(len(values) - at, item, values.step) if known else None
-                return self._some_turns(
-                    node, lambda: self.assign(node.target, self._any_item(values, node)), values, more
-                )
+                more = Turns(len(values) - at, item, values.step) if isinstance(values, range) else None
+                return self._some_turns(node, more, values)
             self.assign(node.target, item)
             end = self.run(node.body)
             if end == BREAK:
@@ -223,23 +230,26 @@ class Interpreter(Caller):
         return self.unknown("an item of a loop", node.target, text)
 
     def _some_turns(
-        self, node: Any, start: Callable[[], None], values: Value, turns: Turns | None = None
+        self, node: ast.For | ast.AsyncFor | ast.While, turns: Turns | None = None, values: Value = None
     ) -> str:
         """Run the body of a loop of unknown length once, and keep the values that it does not change."""
-        if turns is None and isinstance(values, Unknown):
-            turns = values.parts.get("turns")
-        self.trail.append({})
-        start()
-        if turns is not None and isinstance(node.target, ast.Name):
-            item = self.scope.names.get(node.target.id)
-            turns = turns._replace(item=item)
-            if isinstance(item, Unknown):
-                item.parts["turn"] = True
-        end = self.run(node.body)
-        changed = self.take_back()
+        known: Turns | None = None
+
+        def run() -> str:
+            nonlocal known
+            if not isinstance(node, ast.While):
+                self.assign(node.target, self._any_item(values, node))
+                if turns is not None and isinstance(node.target, ast.Name):
+                    item = self.scope.names.get(node.target.id)
+                    known = turns._replace(item=item)
+                    if isinstance(item, Unknown):
+                        item.parts["turn"] = True
+            return self.run(node.body)
+
+        end, changed = self.branch(run)
         if end == RETURN:
-            self.scope_of_function().returned.append(self.result)
-        self.join_changes(changed, {}, node, turns)
+            self.scope.of_function.returned.append(self.result)
+        self.join_changes(changed, {}, node, known or turns)
         return ""
 
     def _while(self, node: ast.While) -> str:
@@ -249,7 +259,7 @@ class Interpreter(Caller):
             if known is False:
                 return self.run(node.orelse)
             if known is None or bound.is_reached():
-                return self._some_turns(node, lambda: None, None)
+                return self._some_turns(node)
             end = self.run(node.body)
             if end == BREAK:
                 return ""
@@ -273,16 +283,7 @@ class Interpreter(Caller):
             end = self.run(node.orelse)
         return self.run(node.finalbody) or end
 
-    def _raise(self, node: ast.Raise) -> str:
-        return RAISE
-
-    def _break(self, node: ast.Break) -> str:
-        return BREAK
-
-    def _continue(self, node: ast.Continue) -> str:
-        return CONTINUE
-
-    def _delete(self, node: ast.Delete) -> str:
+    def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.drop(self.scope.names, target.id)
@@ -292,29 +293,21 @@ class Interpreter(Caller):
                     self.drop(owner, key)
                 elif isinstance(owner, list) and type(key) is int:
                     list_method(self, owner, "pop", Arguments([Passed(key)]), node)
-        return ""
 
-    def _global(self, node: ast.Global) -> str:
+    def _global(self, node: ast.Global) -> None:
         outer = self.scope
         while outer.around is not None:
             outer = outer.around
         for name in node.names:
             self.scope.elsewhere[name] = outer
-        return ""
 
-    def _nonlocal(self, node: ast.Nonlocal) -> str:
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
         for name in node.names:
             scope = self.scope.around
-            while scope is not None:
-                if name in scope.names:
-                    self.scope.elsewhere[name] = scope
-                    break
+            while scope is not None and name not in scope.names:
                 scope = scope.around
-        return ""
-
-    def _assert(self, node: ast.Assert) -> str:
-        evaluate(self, node.test)
-        return ""
+            if scope is not None:
+                self.scope.elsewhere[name] = scope
 
     def _match(self, node: ast.Match) -> str:
         value = evaluate(self, node.subject)
@@ -359,8 +352,8 @@ class Interpreter(Caller):
         return self.modules[name]
 
     def _run_module(self, module: Module) -> None:
-        tree = parse(module.source.text)
-        if tree is None or self.depth >= bounds.CODE_DEPTH:
+        tree = parsed(module.source.text)
+        if isinstance(tree, SyntaxError) or self.depth >= bounds.CODE_DEPTH:
             return
         outer, statement, models = self.scope, self.statement, len(self.models)
         self.scope, self.depth = Scope(module.names, module), self.depth + 1
@@ -372,7 +365,7 @@ class Interpreter(Caller):
             del self.models[models:]
             self.functions, self.classes = functions, classes
 
-    def _import(self, node: ast.Import) -> str:
+    def _import(self, node: ast.Import) -> None:
         for alias in node.names:
             found = self.module(alias.name)
             first = alias.name.split(".")[0]
@@ -384,7 +377,6 @@ class Interpreter(Caller):
                 self._bind_package(alias.name, found)
             else:
                 self._bind(first, found if found is not None else Outside(keras_names.canonical(first)))
-        return ""
 
     def _bind_package(self, name: str, module: Module) -> None:
         parts = name.split(".")
@@ -400,7 +392,7 @@ class Interpreter(Caller):
             holder = inner
         self.put(holder.names, parts[-1], module)
 
-    def _import_from(self, node: ast.ImportFrom) -> str:
+    def _import_from(self, node: ast.ImportFrom) -> None:
         name = node.module or ""
         if node.level:
             package = self.scope.module.package.split(".") if self.scope.module.package else []
@@ -408,27 +400,19 @@ class Interpreter(Caller):
             name = ".".join([*package, *([name] if name else [])])
         found = self.module(name) if name else None
         for alias in node.names:
-            as_name = alias.asname or alias.name
             if alias.name == "*":
                 self._import_star(name, found)
-                continue
-            value: Value
-            if found is not None and alias.name in found.names:
-                value = found.names[alias.name]
             else:
-                inner = (
-                    self.module(f"{name}.{alias.name}" if name else alias.name)
-                    if found or node.level
-                    else None
-                )
-                if inner is not None:
-                    value = inner
-                elif found is not None or node.level:
-                    value = self.unknown("a name of another file", node, alias.name)
-                else:
-                    value = Outside(keras_names.canonical(f"{name}.{alias.name}"))
-            self._bind(as_name, value)
-        return ""
+                self._bind(alias.asname or alias.name, self._imported(name, alias.name, found, node))
+
+    def _imported(self, name: str, part: str, found: Module | None, node: ast.ImportFrom) -> Value:
+        """Return what ``from name import part`` brings."""
+        if found is not None and part in found.names:
+            return found.names[part]
+        if found is None and not node.level:
+            return Outside(keras_names.canonical(f"{name}.{part}"))
+        inner = self.module(f"{name}.{part}" if name else part)
+        return inner if inner is not None else self.unknown("a name of another file", node, part)
 
     def _import_star(self, name: str, found: Module | None) -> None:
         if found is not None:
@@ -438,45 +422,3 @@ class Interpreter(Caller):
             return
         for key, path in (keras_names.star(keras_names.canonical(name)) or {}).items():
             self._bind(key, Outside(path))
-
-
-class _ClassScope(Scope):
-    """The scope of a class body, whose names its methods do not see."""
-
-
-def parse(text: str) -> ast.Module | None:
-    """Return the syntax of a Python text; None if it is not valid."""
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-_STATEMENTS: dict[type[ast.stmt], Any] = {
-    ast.Expr: Interpreter._expression,
-    ast.Assign: Interpreter._assign,
-    ast.AnnAssign: Interpreter._assign_annotated,
-    ast.AugAssign: Interpreter._assign_operator,
-    ast.FunctionDef: Interpreter._function,
-    ast.AsyncFunctionDef: Interpreter._function,
-    ast.ClassDef: Interpreter._class,
-    ast.Return: Interpreter._return,
-    ast.If: Interpreter._if,
-    ast.For: Interpreter._for,
-    ast.AsyncFor: Interpreter._for,
-    ast.While: Interpreter._while,
-    ast.With: Interpreter._with,
-    ast.AsyncWith: Interpreter._with,
-    ast.Try: Interpreter._try,
-    ast.TryStar: Interpreter._try,
-    ast.Raise: Interpreter._raise,
-    ast.Break: Interpreter._break,
-    ast.Continue: Interpreter._continue,
-    ast.Delete: Interpreter._delete,
-    ast.Global: Interpreter._global,
-    ast.Nonlocal: Interpreter._nonlocal,
-    ast.Assert: Interpreter._assert,
-    ast.Match: Interpreter._match,
-    ast.Import: Interpreter._import,
-    ast.ImportFrom: Interpreter._import_from,
-}

@@ -7,70 +7,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import product
+from typing import Any
 
 from seqtopo.code.arrays import Batches, CodeArray, Origin, way_back
 from seqtopo.code.model import Argument, CodeFile, CodeModel, Training, Where
-from seqtopo.diag.codes import CODES
-from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.code.parsing import expression_at
+from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers.sizes import Size, same
-from seqtopo.source import Span
+from seqtopo.source import Source, Span
 
 _TESTS = ("evaluate", "predict")
 
 
-class Leak(NamedTuple):
-    """A leak that a rule has found, at a place in the code."""
-
-    where: Where
-    message: str
-    label: str = ""
-    labels: tuple[tuple[Where, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    help: str = ""
-    fix: Fix | None = None
-
-    def diagnostic(self, code: str) -> Diagnostic:
-        """Return the diagnostic in the text of the place."""
-        labels = tuple(Label(at.span, text) for at, text in self.labels if at.source is self.where.source)
-        return Diagnostic(
-            code,
-            self.message,
-            self.where.span,
-            CODES[code].severity,
-            self.label,
-            labels,
-            self.notes,
-            self.help,
-            (self.fix,) if self.fix is not None else (),
-            source=self.where.source,
-        )
-
-
-Rule = Callable[[CodeModel], Iterator[Leak]]
-RULES: dict[str, Rule] = {}
-"""The rule of each code."""
-
-
-def rule(code: str) -> Callable[[Rule], Rule]:
-    """Make a function the rule of a code."""
-
-    def add(find: Rule) -> Rule:
-        RULES[code] = find
-        return find
-
-    return add
-
-
 def leaks(file: CodeFile, on: frozenset[str]) -> list[Diagnostic]:
     """Return the findings of the rules that are ``on``, one for each place, in the order of the text."""
-    found: dict[tuple[str, str, Span], Diagnostic] = {}
+    found: dict[tuple[str, Source | None, Span], Diagnostic] = {}
     for model in file.models:
-        for code, find in RULES.items():
-            if code in on:
-                for leak in find(model):
-                    key = (code, leak.where.source.name, leak.where.span)
-                    found.setdefault(key, leak.diagnostic(code))
+        for code, find in _RULES.items():
+            for leak in find(model) if code in on else ():
+                found.setdefault((code, leak.source, leak.span), leak)
     return sorted(found.values(), key=lambda d: (d.span, d.code))
 
 
@@ -127,8 +83,7 @@ def _fit_calls(model: CodeModel) -> list[Training]:
 # Rules
 
 
-@rule("ST691")
-def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
+def scaled_before_split(model: CodeModel) -> Iterator[Diagnostic]:
     """Find a scaler that is fitted on data that is split into training and test data later."""
     for call in _fit_calls(model):
         tests = [(one, "validation_data", call) for one in _validated(call)]
@@ -138,19 +93,18 @@ def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
             if other.method in _TESTS
             for one in _x_arrays(other.args.get("x"))
         ]
-        for x in _x_arrays(call.args.get("x")):
-            for test, how, other in tests:
-                leak = _scaled_together(x, test)
-                if leak is not None:
-                    where, split = leak
-                    yield Leak(
-                        where,
-                        "the scaler is fitted on all data, before the test data is split off",
-                        "learns the range of the test data, too",
-                        ((split, "split here"), (other.where, f"tested by {how}")),
-                        ("what the model is tested on has taken part in how its training data is scaled",),
-                        "split first, fit the scaler on the training data alone, and transform both with it",
-                    )
+        for x, (test, how, other) in product(_x_arrays(call.args.get("x")), tests):
+            leak = _scaled_together(x, test)
+            if leak is not None:
+                where, split = leak
+                yield where.finding(
+                    "ST691",
+                    "the scaler is fitted on all data, before the test data is split off",
+                    label="learns the range of the test data, too",
+                    labels=[(split, "split here"), (other.where, f"tested by {how}")],
+                    notes=["what the model is tested on has taken part in how its training data is scaled"],
+                    help="split first, fit the scaler on the training data alone, and transform both with it",
+                )
 
 
 def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | None:
@@ -204,8 +158,7 @@ def _ends_before(stop: Size | None, start: Size | None) -> bool:
     return isinstance(gap, int) and gap >= 0
 
 
-@rule("ST692")
-def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
+def windows_shuffled_apart(model: CodeModel) -> Iterator[Diagnostic]:
     """Find overlapping windows that are shuffled and split: test windows share steps with training ones."""
     for call in _fit_calls(model):
         for x in _x_arrays(call.args.get("x")):
@@ -215,16 +168,17 @@ def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
                 cut = _windows_of(origin.of)
                 if cut is None or cut.length is None or cut.step is None:
                     continue
-                labels = ((cut.where, f"windows of {cut.length} steps"),) if cut.where is not None else ()
-                yield Leak(
-                    origin.where,
+                yield origin.where.finding(
+                    "ST692",
                     f"train_test_split shuffles windows that overlap: each has {cut.length} steps, and one "
                     f"begins every {'step' if cut.step == 1 else f'{cut.step} steps'}",
-                    "test windows lie among training windows",
-                    labels,
-                    ("nearly every step of the test data stands in a window of the training data",),
-                    "split by time, the last part for testing: shuffle=False",
-                    with_keyword(origin.where, "shuffle", "False", "split by time", blocked=("stratify",)),
+                    label="test windows lie among training windows",
+                    labels=[(cut.where, f"windows of {cut.length} steps")],
+                    notes=["nearly every step of the test data stands in a window of the training data"],
+                    help="split by time, the last part for testing: shuffle=False",
+                    fix=with_keyword(
+                        origin.where, "shuffle", "False", "split by time", blocked=("stratify",)
+                    ),
                 )
 
 
@@ -243,8 +197,7 @@ def _windows_of(array: CodeArray) -> Origin | None:
     return None
 
 
-@rule("ST693")
-def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
+def states_of_shuffled_samples(model: CodeModel) -> Iterator[Diagnostic]:
     """Find a stateful model that is trained on shuffled samples."""
     layer = next((call.layer for call in model.calls if _is_stateful(call.layer.args)), None)
     if layer is None:
@@ -260,16 +213,15 @@ def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
         if any(map(_is_random, arrays)) or _is_one_batch(call, arrays):
             continue
         at = shuffle.whole if shuffle is not None and shuffle.whole is not None else call.where
-        labels = ((layer.where, "keeps its state from batch to batch"),) if layer.where is not None else ()
-        yield Leak(
-            at,
+        yield at.finding(
+            "ST693",
             "the model is stateful, but fit shuffles the samples"
             + ("" if shuffle is not None else ", as it does unless told otherwise"),
-            "in another order in each epoch",
-            labels,
-            ("each sample goes on from the state of one that does not come before it",),
-            "keep the order of the samples: shuffle=False",
-            with_keyword(call.where, "shuffle", "False", "keep the order of the samples", safe=True),
+            label="in another order in each epoch",
+            labels=[(layer.where, "keeps its state from batch to batch")],
+            notes=["each sample goes on from the state of one that does not come before it"],
+            help="keep the order of the samples: shuffle=False",
+            fix=with_keyword(call.where, "shuffle", "False", "keep the order of the samples", safe=True),
         )
 
 
@@ -289,8 +241,7 @@ def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
     return rows is not None and not isinstance(given, (int, float)) and same(rows, given) is True
 
 
-@rule("ST694")
-def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
+def validated_on_training_data(model: CodeModel) -> Iterator[Diagnostic]:
     """Find validation data that is, or holds, training data."""
     for call in _fit_calls(model):
         argument = call.args.get("validation_data")
@@ -301,13 +252,12 @@ def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
             shared = _shared(x, valid)
             if shared is None or _is_random(x):
                 continue
-            yield Leak(
-                at,
+            yield at.finding(
+                "ST694",
                 f"the validation data {'is' if shared else 'has samples of'} the training data",
-                "the model is trained on it, too",
-                (),
-                ("its loss says nothing about other data, and never rises where the model overfits",),
-                "keep some samples apart, or let fit do so: validation_split=0.2",
+                label="the model is trained on it, too",
+                notes=["its loss says nothing about other data, and never rises where the model overfits"],
+                help="keep some samples apart, or let fit do so: validation_split=0.2",
             )
             break
 
@@ -337,36 +287,27 @@ def _shared(x: CodeArray, valid: CodeArray) -> bool | None:
     return False if max(s1, s2) < min(e1, e2) else None  # type: ignore[type-var, operator]
 
 
+_RULES: dict[str, Callable[[CodeModel], Iterator[Diagnostic]]] = {
+    "ST691": scaled_before_split,
+    "ST692": windows_shuffled_apart,
+    "ST693": states_of_shuffled_samples,
+    "ST694": validated_on_training_data,
+}
+
+
 def with_keyword(
     call: Where, name: str, value: str, title: str, *, blocked: tuple[str, ...] = (), safe: bool = False
 ) -> Fix | None:
     """Return the fix that gives a call an argument by name, in place of another value; None for none."""
-    text = call.text
-    if not text.isascii():
-        return None
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    if not isinstance(tree, ast.Call) or any(k.arg in (None, *blocked) for k in tree.keywords):
+    found = expression_at(call, ast.Call)
+    if found is None or any(k.arg in (None, *blocked) for k in found.node.keywords):
         return None
     title = f"{title}: {name}={value}"
-    given = next((k for k in tree.keywords if k.arg == name), None)
-    starts = [0]
-    for line in text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
+    given = next((k for k in found.node.keywords if k.arg == name), None)
     if given is not None:
-        node = given.value
-        first = starts[node.lineno - 1] + node.col_offset
-        last = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
-        span = Span(call.span.start + first, call.span.start + last)
-        return Fix(title, (Edit(span, value),), safe)
-    last_args: list[ast.AST] = [*tree.args, *tree.keywords]
-    if not last_args:
+        return Fix(title, (Edit(found.span(given.value), value),), safe)
+    args = [*found.node.args, *found.node.keywords]
+    if not args:
         return None
-    end = max(
-        starts[(n.end_lineno or 1) - 1] + (n.end_col_offset or 0)  # type: ignore[attr-defined]
-        for n in last_args
-    )
-    at = call.span.start + end
-    return Fix(title, (Edit(Span(at, at), f", {name}={value}"),), safe)
+    end = max(found.span(arg).end for arg in args)
+    return Fix(title, (Edit(Span(end, end), f", {name}={value}"),), safe)

@@ -17,18 +17,14 @@ def left_out(text: SpecText) -> list[Diagnostic]:
     """Return a diagnostic for each part of the code that a spec leaves out, at its place in the text."""
     found = [*_layers(text), *_values(text), *_arguments(text), *_training(text)]
     if not text.whole and not found:
-        found.append(_left_out("ST503", f"{text.model.name} is not read to its end", text.model.where))
+        found.append(text.model.where.finding("ST503", f"{text.model.name} is not read to its end"))
     return list(dict.fromkeys(found))
-
-
-def _left_out(code: str, message: str, where: Where) -> Diagnostic:
-    return Diagnostic(code, message, where.span, "warning", source=where.source)
 
 
 def _layers(text: SpecText) -> Iterator[Diagnostic]:
     for stop in (*text.model.stops, *text.left_out):
         if stop.where is not None and not stop.why.endswith(FOLLOWS):
-            yield _left_out("ST503", f"this and what follows it is left out: {stop.why}", stop.where)
+            yield stop.where.finding("ST503", f"this and what follows it is left out: {stop.why}")
 
 
 def _values(text: SpecText) -> Iterator[Diagnostic]:
@@ -37,7 +33,7 @@ def _values(text: SpecText) -> Iterator[Diagnostic]:
     for piece in text.pieces:
         where = piece.where if piece.kind == "input" and piece.span in text.guessed else None
         if where is not None and where not in known:
-            yield _left_out("ST503", f"a value of {_shown(where)} comes in as an input of its own", where)
+            yield where.finding("ST503", f"a value of {_shown(where)} comes in as an input of its own")
 
 
 def _arguments(text: SpecText) -> Iterator[Diagnostic]:
@@ -59,7 +55,7 @@ def _of_layer(layer: CodeLayer) -> Iterator[Diagnostic]:
         if isinstance(given.value, CodeLayer):
             yield from _of_layer(given.value)
         elif param is not None and param.name not in read and has_unknown(given.value) and where is not None:
-            yield _left_out("ST504", f"{layer.kind} has {key}={_shown(where)}, which cannot be told", where)
+            yield where.finding("ST504", f"{layer.kind} has {key}={_shown(where)}, which cannot be told")
 
 
 def _training(text: SpecText) -> Iterator[Diagnostic]:
@@ -70,9 +66,7 @@ def _training(text: SpecText) -> Iterator[Diagnostic]:
         if given is None or given.value in (None, [], ()) or key in said:
             continue
         where = given.where or calls[-1].where
-        yield _left_out(
-            "ST505", f"the model is compiled with {key}={_shown(where)}: no spec can say it", where
-        )
+        yield where.finding("ST505", f"the model is compiled with {key}={_shown(where)}: no spec can say it")
 
 
 def _shown(where: Where) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from seqtopo.code.arrays import Items
 from seqtopo.code.keras_names import meaning
@@ -20,6 +20,7 @@ from seqtopo.code.model import (
     Value,
     Where,
 )
+from seqtopo.code.parsing import Lines
 from seqtopo.code.values import (
     MISSING,
     Arguments,
@@ -37,39 +38,20 @@ from seqtopo.code.values import (
 )
 from seqtopo.layers.sizes import Expr, Size, floor_div, is_open, remainder, symbol, unknown
 from seqtopo.layers.values import Tensor
-from seqtopo.source import Source, Span
+from seqtopo.source import Span
 from seqtopo.system import bounds
 
 RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
 """The ways in which a block of statements ends early."""
 
 
+Result = TypeVar("Result")
+Changes = dict[tuple[int, Any], tuple[Any, Any, Any]]
+"""What a branch changed: the holder of a name or an item, its key, and the value before, or after."""
+
+
 class BoundError(Exception):
     """Raised if the reading of a file reaches one of its bounds."""
-
-
-class Lines:
-    """The lines of a Python text: converts places as ``ast`` counts them to offsets in the text."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", source.text))]
-        self.plain = source.text.isascii()
-
-    def offset(self, line: int, column: int) -> int:
-        """Return the offset of a place as ``ast`` counts it: lines from 1, columns in bytes from 0."""
-        start = self.starts[min(line, len(self.starts)) - 1]
-        if self.plain:
-            return start + column
-        stop = self.starts[line] if line < len(self.starts) else len(self.source.text)
-        text = self.source.text[start:stop]
-        return start + (column if text.isascii() else len(text.encode()[:column].decode(errors="ignore")))
-
-    def span(self, node: ast.AST) -> Span:
-        """Return the span of a node in the text."""
-        first = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
-        end: int | None = getattr(node, "end_lineno", None)
-        return Span(first, self.offset(end, node.end_col_offset) if end is not None else first)  # type: ignore[attr-defined]
 
 
 class LoopBound:
@@ -112,7 +94,7 @@ class Machine:
         self.alone = False
         """True while a function runs that nothing in the code calls."""
         self.models: list[KerasModel] = []
-        self.trail: list[dict[tuple[int, Any], tuple[Any, Any, Any]]] = []
+        self.trail: list[Changes] = []
         self.implicit: dict[int, CodeInput] = {}
         """The inputs that unknown values stand for where they are used as tensors."""
         self.shapes: dict[int, Unknown] = {}
@@ -312,7 +294,12 @@ class Machine:
         if self.trail:
             self.trail[-1].setdefault((id(values), None), (values, None, values.copy()))
 
-    def take_back(self) -> dict[tuple[int, Any], tuple[Any, Any, Any]]:
+    def branch(self, run: Callable[[], Result]) -> tuple[Result, Changes]:
+        """Return the result of a branch, and its changes, which are put back."""
+        self.trail.append({})
+        return run(), self.take_back()
+
+    def take_back(self) -> Changes:
         """End a branch: put back what it changed, and return its changes."""
         changed = {}
         for where, (holder, key, before) in self.trail.pop().items():
@@ -327,7 +314,7 @@ class Machine:
                     holder[key] = before
         return changed
 
-    def redo(self, changed: dict[tuple[int, Any], tuple[Any, Any, Any]]) -> None:
+    def redo(self, changed: Changes) -> None:
         """Make the changes of a branch for good."""
         for holder, key, value in changed.values():
             if key is None and not isinstance(holder, dict):
@@ -340,8 +327,8 @@ class Machine:
 
     def join_changes(
         self,
-        one: dict[tuple[int, Any], tuple[Any, Any, Any]],
-        two: dict[tuple[int, Any], tuple[Any, Any, Any]],
+        one: Changes,
+        two: Changes,
         node: ast.AST,
         turns: Turns | None = None,
     ) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from seqtopo.code.builtin_calls import FUNCTIONS
+from seqtopo.code.builtin_calls import call_told
 from seqtopo.code.machine import ITEMS, Machine
 from seqtopo.code.model import Value
 from seqtopo.code.values import (
@@ -23,35 +23,12 @@ from seqtopo.code.values import (
 from seqtopo.layers.sizes import product
 from seqtopo.system import bounds
 
-_TEXT_METHODS = frozenset(
-    [
-        "lower",
-        "upper",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "split",
-        "rsplit",
-        "startswith",
-        "endswith",
-        "replace",
-        "title",
-        "capitalize",
-        "isdigit",
-        "find",
-        "index",
-        "count",
-        "removeprefix",
-        "removesuffix",
-        "isalpha",
-        "isupper",
-        "islower",
-        "partition",
-        "splitlines",
-        "swapcase",
-        "isnumeric",
-    ]
-)
+_TEXT_METHODS = frozenset((
+    "lower", "upper", "strip", "lstrip", "rstrip", "split", "rsplit", "startswith", "endswith",
+    "replace", "title", "capitalize", "isdigit", "find", "index", "count", "removeprefix",
+    "removesuffix", "isalpha", "isupper", "islower", "partition", "splitlines", "swapcase",
+    "isnumeric",
+))  # fmt: skip
 
 
 def text_method(machine: Machine, value: str, name: str, args: Arguments, node: ast.AST) -> Value:
@@ -122,10 +99,8 @@ def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, 
     if name == "copy":
         return list(value)
     if name == "sort":
-        value[:] = (
-            items_of(FUNCTIONS["sorted"](machine, Arguments([Passed(list(value))], args.names), node))
-            or value
-        )
+        given = Arguments([Passed(list(value))], args.names)
+        value[:] = items_of(call_told(machine, "builtins.sorted", given, node)) or value
         return None
     if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
         try:

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from seqtopo.code.notebook import Notebook
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic, Fix, Label, Severity
 from seqtopo.layers.old_spellings import Note
 from seqtopo.layers.row import Row
 from seqtopo.layers.values import Tensor, Weight
@@ -26,6 +29,37 @@ class Where(NamedTuple):
     def text(self) -> str:
         """The Python text itself."""
         return self.source.text[self.span.start : self.span.end]
+
+    def finding(
+        self,
+        code: str,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        label: str = "",
+        labels: Iterable[tuple[Where | None, str]] = (),
+        notes: Iterable[str] = (),
+        help: str = "",
+        by_hand: str = "",
+        fix: Fix | None = None,
+    ) -> Diagnostic:
+        """Return a diagnostic at this place.
+
+        Of ``labels`` those in other texts are left out; ``by_hand`` is the help where there is no fix.
+        """
+        mine = [Label(at.span, text) for at, text in labels if at is not None and at.source is self.source]
+        return Diagnostic(
+            code,
+            message,
+            self.span,
+            severity or CODES[code].severity,
+            label,
+            tuple(mine),
+            tuple(notes),
+            help or (by_hand if fix is None else ""),
+            () if fix is None else (fix,),
+            self.source,
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from seqtopo.code.model import Argument, CodeLayer, CodeModel, Training, Where
-from seqtopo.code.python_text import part_span
+from seqtopo.code.parsing import expression_at
 from seqtopo.code.spec_arguments import parameter
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.diag.nearest import nearest
@@ -126,18 +126,15 @@ def _unknown(kind: str, key: str, argument: Argument, known: list[str]) -> Itera
     whole = argument.whole
     if whole is None or not re.match(rf"{key}\s*=", whole.text):
         return  # it comes from elsewhere, such as **kwargs
-    span = Span(whole.span.start, whole.span.start + len(key))
+    place = Where(whole.source, Span(whole.span.start, whole.span.start + len(key)))
     near = nearest(key, known)
-    fixes = (Fix(f"did you mean {near}?", (Edit(span, near),)),) if near is not None else ()
     more = ", ..." if len(known) > _MOST_LISTED else ""
-    yield Diagnostic(
+    yield place.finding(
         "ST202",
         f"{kind} has no argument {key}",
-        span,
         label="unknown argument",
-        help="" if fixes else f"its arguments are {', '.join(known[:_MOST_LISTED])}{more}",
-        fixes=fixes,
-        source=whole.source,
+        by_hand=f"its arguments are {', '.join(known[:_MOST_LISTED])}{more}",
+        fix=Fix(f"did you mean {near}?", (Edit(place.span, near),)) if near is not None else None,
     )
 
 
@@ -171,32 +168,26 @@ def _is_known(family: str, word: str) -> bool:
 
 
 def _no_object(key: str, family: str, word: str, where: Where) -> Diagnostic:
-    near = nearest(word, names(family))
-    place = _text_of(word, where)
-    fixes: tuple[Fix, ...] = ()
-    if near is not None and place is not None:
-        inside = Span(place.start + 1, place.end - 1)
-        fixes = (Fix(f"did you mean {near}?", (Edit(inside, near),)),)
+    near, span = nearest(word, names(family)), _text_of(word, where)
+    fix: Fix | None = None
+    if near is not None and span is not None:
+        fix = Fix(f"did you mean {near}?", (Edit(Span(span.start + 1, span.end - 1), near),))
     article = "an" if family == "optimizer" else "a"
-    return Diagnostic(
+    return Where(where.source, span or where.span).finding(
         "ST217",
         f'{key} cannot be "{word}": expected {article} {family} such as {_LIKELY[family]}',
-        place or where.span,
         label=f"Keras has no {family} of that name",
-        help="" if fixes else f"did you mean {near}?" if near else f"as in {key}={_LIKELY[family]}",
-        fixes=fixes,
-        source=where.source,
+        by_hand=f"did you mean {near}?" if near else f"as in {key}={_LIKELY[family]}",
+        fix=fix,
     )
 
 
 def _text_of(word: str, where: Where) -> Span | None:
     """Return the span of a text in an argument, in plain quotes; None if it comes from elsewhere."""
-    try:
-        node = ast.parse(f"({where.text})", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
+    expression = expression_at(where, ast.expr)
+    nodes = ast.walk(expression.node) if expression is not None else ()
+    found = [n for n in nodes if isinstance(n, ast.Constant) and n.value == word]
+    if expression is None or len(found) != 1:
         return None
-    found = [n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value == word]
-    if len(found) != 1:
-        return None
-    span = part_span(found[0], where)
+    span = expression.span(found[0])
     return span if span.end - span.start == len(word) + 2 else None

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from seqtopo.code import keras_names
 from seqtopo.code.keras_names import OTHER, Meaning
-from seqtopo.code.machine import Lines
 from seqtopo.code.model import CodeFile
+from seqtopo.code.parsing import Lines
 from seqtopo.diag.model import Edit
 from seqtopo.layers.old_programs import PACKAGES
 from seqtopo.source import Source, Span

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from seqtopo.code.data_arguments import indent_of
 from seqtopo.code.model import CodeInput, Where
+from seqtopo.code.parsing import Expression, Lines, expression_at, is_python, parsed
 from seqtopo.code.words import Style, arguments, call_text, keras_text, operation
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers.registry import NAMES
@@ -45,21 +46,16 @@ class PythonText:
             raise UntranslatableError
         return where
 
-    def call_at(self, place: Where) -> CallNode:
+    def call_at(self, place: Where) -> Expression[ast.Call]:
         """Return the call that stands at a place, parsed."""
-        try:
-            node = ast.parse(f"({place.text})", mode="eval").body
-        except (SyntaxError, ValueError, RecursionError):
-            raise UntranslatableError from None
-        if not isinstance(node, ast.Call):
+        found = expression_at(place, ast.Call)
+        if found is None:
             raise UntranslatableError
-        return CallNode(node, place)
+        return found
 
-    def argument_spans(self, node: CallNode) -> list[Span]:
+    def argument_spans(self, call: Expression[ast.Call]) -> list[Span]:
         """Return the spans of the arguments of a call, in their order."""
-        args = [node.span(arg) for arg in node.node.args]
-        args += [node.keyword(arg) for arg in node.node.keywords]
-        return sorted(args)
+        return sorted(call.span(arg) for arg in (*call.node.args, *call.node.keywords))
 
     @cached_property
     def style(self) -> Style:
@@ -112,10 +108,10 @@ class PythonText:
 
     @cached_property
     def _imports(self) -> list[ast.ImportFrom]:
-        try:
-            return [n for n in ast.walk(ast.parse(self.source.text)) if isinstance(n, ast.ImportFrom)]
-        except (SyntaxError, ValueError, RecursionError):
-            raise UntranslatableError from None
+        tree = parsed(self.source.text)
+        if isinstance(tree, SyntaxError):
+            raise UntranslatableError
+        return [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
 
     def _imported(self, name: str) -> bool:
         for found in self._imports:
@@ -131,9 +127,9 @@ class PythonText:
             if not (found.module or "").endswith("layers") and "keras.layers" not in (found.module or ""):
                 continue
             last = found.names[-1]
-            if last.asname is not None or last.name == "*" or last.end_lineno is None:
+            if last.asname is not None or last.name == "*":
                 continue
-            at = offset(self.source, last.end_lineno, last.end_col_offset or 0)
+            at = Lines(self.source).span(last).end
             self.made.append(Edit(Span(at, at), f", {name}"))
             return
         raise UntranslatableError
@@ -201,7 +197,7 @@ class PythonText:
         after = text
         for edit in reversed(edits):
             after = after[: edit.span.start] + edit.text + after[edit.span.end :]
-        return edits if parses(after) else None  # the line may be all that a block has
+        return edits if is_python(after) else None  # the line may be all that a block has
 
     def starts_line(self, at: int) -> bool:
         """Return whether only blanks stand before an offset in its line."""
@@ -213,33 +209,6 @@ class PythonText:
         start = self.source.start_of(self.source.place(at).line)
         line = self.source.text[start:at]
         return line[: len(line) - len(line.lstrip())] if line.strip() else line
-
-
-class CallNode:
-    """A call that was parsed from a piece of the text, put in brackets."""
-
-    def __init__(self, node: ast.Call, place: Where) -> None:
-        self.node = node
-        self.place = place
-
-    def span(self, node: ast.expr) -> Span:
-        """Return the span of a part of the expression in the whole text."""
-        return part_span(node, self.place)
-
-    def keyword(self, node: ast.keyword) -> Span:
-        """Return the span of an argument in the whole text, with its name."""
-        return part_span(node, self.place)
-
-
-def part_span(node: ast.expr | ast.keyword, place: Where) -> Span:
-    """Return the span of a part of an expression in the whole text.
-
-    The expression was parsed from the text of a place, put between brackets.
-    """
-    source, begin = Source(f"({place.text})"), place.span.start - 1
-    start = offset(source, node.lineno, node.col_offset)
-    end = offset(source, node.end_lineno or 0, node.end_col_offset or 0)
-    return Span(begin + start, begin + end)
 
 
 def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
@@ -254,33 +223,23 @@ def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
         where, shape = given.shape_where, given.tensor.shape if given.tensor is not None else ()
         if where is None or where.source.text != source.text or shape[:1] != (int(found[1]),):
             continue
-        try:
-            node = ast.parse(where.text, mode="eval").body
-        except (SyntaxError, ValueError, RecursionError):
+        written = expression_at(where, ast.expr)
+        items = (written.items if written is not None else None) or ()
+        if len(items) != len(shape):
             continue
-        if not isinstance(node, (ast.Tuple, ast.List)) or len(node.elts) != len(shape):
-            continue
-        name = ast.unparse(node.elts[0])
+        first = items[0]
+        name = ast.unparse(first)
         between = source.text[where.span.end : min(edit.span.start for edit in fix.edits)]
         block = indent_of(where)
         lines = [line for line in between.splitlines()[1:] if line.strip()]
         inside = all(len(line) - len(line.lstrip()) >= block for line in lines)
-        if isinstance(node.elts[0], (ast.Name, ast.Attribute)) and between and inside:
+        if isinstance(first, (ast.Name, ast.Attribute)) and between and inside:
             edits = tuple(replace(e, text=_REPEATS.sub(f"RepeatVector({name})", e.text)) for e in fix.edits)
             return replace(fix, title=_REPEATS.sub(f"RepeatVector({name})", fix.title), edits=edits)
     return fix
 
 
 _REPEATS = re.compile(r"\bRepeatVector\((\d+)\)")
-
-
-def parses(text: str) -> bool:
-    """Return whether a text is valid Python."""
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
@@ -303,13 +262,8 @@ def _in_block(text: str, indent: str) -> bool:
 
 def item_spans(place: Where) -> list[Span]:
     """Return the spans of the items of a tuple or list; none for anything else."""
-    try:
-        node = ast.parse(f"({place.text})", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    if not isinstance(node, (ast.Tuple, ast.List)) or not place.text.startswith(("(", "[")):
-        return []
-    return [part_span(item, place) for item in node.elts]
+    found = expression_at(place, ast.expr) if place.text.startswith(("(", "[")) else None
+    return [found.span(item) for item in found.items or ()] if found is not None else []
 
 
 def item_texts(text: str) -> list[str]:
@@ -327,28 +281,11 @@ def line_end(text: str, at: int) -> int:
     return len(text) if found < 0 else found
 
 
-def offset(source: Source, line: int, column: int) -> int:
-    """Return the offset of a place that Python counts in bytes of UTF-8."""
-    text = source.line(line)
-    if not text.isascii():
-        column = len(text.encode()[:column].decode(errors="ignore"))
-    return source.start_of(line) + column
-
-
 def row_of(node: tree.Expr) -> Row | None:
     """Return the row of a step; None where it is no layer."""
     if isinstance(node, tree.Call):
         return NAMES.get(node.name.name)
     return NAMES.get(node.name) if isinstance(node, tree.Name) else None
-
-
-def literal_length(text: str) -> int:
-    """Return the number of items of a tuple or list in Python; -1 for anything else."""
-    try:
-        node = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
-        return -1
-    return len(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else -1
 
 
 def last_name(func: ast.expr) -> str:

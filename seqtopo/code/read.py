@@ -7,7 +7,6 @@ import io
 import keyword
 import re
 import tokenize
-import warnings
 from pathlib import Path
 
 from seqtopo.code.interpret import Interpreter
@@ -15,6 +14,7 @@ from seqtopo.code.machine import BoundError
 from seqtopo.code.model import CodeCall, CodeFile, CodeModel, Opaque, Where
 from seqtopo.code.models import code_of
 from seqtopo.code.notebook import Notebook, NotebookError, read_notebook
+from seqtopo.code.parsing import parsed
 from seqtopo.code.uncalled import read_unread, run_uncalled
 from seqtopo.code.values import Module, Scope
 from seqtopo.layers.sizes import Expr
@@ -191,26 +191,13 @@ def _statements(file: CodeFile, text: str, lines: int) -> list[ast.stmt]:
 
     Of a text with an error these are the statements that can be read.
     """
-    tree = _parsed(text)
+    tree = parsed(text)
     if isinstance(tree, SyntaxError):
         tree = _mended(file, text, lines, tree)
     if lines:
         for statement in tree.body:
             ast.increment_lineno(statement, lines)
     return tree.body
-
-
-def _parsed(text: str) -> ast.Module | SyntaxError:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except SyntaxError as error:
-        return error
-    except ValueError as error:
-        return SyntaxError(str(error))
-    except (RecursionError, MemoryError):
-        return SyntaxError("it nests too deeply")
 
 
 _OLD_PRINT = re.compile(r"^([ \t]*(?:[^#'\"\n]*?[:;][ \t]*)?)print\b(?![ \t]*[(=.]).*$", re.MULTILINE)
@@ -237,15 +224,15 @@ def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Mo
     old = _OLD_EXEC.sub(blank, _OLD_RAISE.sub(blank, _OLD_CALL_PRINT.sub(blank, old)))
     old = _OLD_EXCEPT.sub(lambda m: (m.group(1) + m.group(3)).ljust(len(m.group())), old)
     old = old.replace("<>", "!=").replace("\u00a0", " ")
-    tree = _parsed(old)
+    tree = parsed(old)
     if isinstance(tree, SyntaxError):
-        again = _parsed(_OLD_NUMBER.sub(lambda m: (m.group(1) or m.group(2)).rjust(len(m.group())), old))
+        again = parsed(_OLD_NUMBER.sub(lambda m: (m.group(1) or m.group(2)).rjust(len(m.group())), old))
         if not isinstance(again, SyntaxError):
             return again
     if not isinstance(tree, SyntaxError):
         return tree
     if text[:1] in (" ", "\t"):
-        inside = _parsed("if 1:\n" + text)
+        inside = parsed("if 1:\n" + text)
         if isinstance(inside, ast.Module) and len(inside.body) == 1:
             tree_inside = ast.Module(inside.body[0].body, [])  # type: ignore[attr-defined]
             return ast.increment_lineno(tree_inside, -1)
@@ -289,7 +276,7 @@ def _before(text: str, line: int) -> ast.Module:
             found[-1][:1] in " \t\r\n)]}#" or found[-1].startswith(("else", "elif", "except", "finally"))
         ):
             found.pop()
-        start = _parsed("".join(found))
+        start = parsed("".join(found))
         if isinstance(start, ast.Module):
             return start
         if start.lineno and start.lineno < len(found):

@@ -113,6 +113,14 @@ class Scope:
     returned: list[Value] = field(default_factory=list)
     """The values that branches on unknown conditions have returned so far."""
 
+    @property
+    def of_function(self) -> Scope:
+        """The nearest scope that is a function's; the outermost one if none is."""
+        scope = self
+        while scope.function is None and scope.around is not None:
+            scope = scope.around
+        return scope
+
 
 @dataclass(eq=False)
 class Function:

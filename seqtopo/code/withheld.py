@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import PurePath
@@ -16,6 +15,7 @@ from seqtopo.code.keras_names import is_layer_class
 from seqtopo.code.machine import tensor_of
 from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeModel, Where
 from seqtopo.code.name_findings import has_own_objects
+from seqtopo.code.parsing import parsed
 from seqtopo.code.spec_arguments import parameter
 from seqtopo.code.spec_map import SpecText
 from seqtopo.diag.model import Diagnostic
@@ -136,13 +136,9 @@ class Withheld:
     def _nodes(self) -> list[ast.stmt]:
         if self.code.notebook is not None:
             return []
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(self.code.source.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return []
-        return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+        tree = parsed(self.code.source.text)
+        nodes = ast.walk(tree) if isinstance(tree, ast.Module) else ()
+        return [node for node in nodes if isinstance(node, ast.stmt)]
 
     def _span(self, node: ast.stmt) -> Span:
         """Return the span of the lines of a statement."""
