@@ -105,7 +105,7 @@ def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
     machine.activity += 1
     where, keeps = machine.where(node), _keeps_shape(cls)
     layer = CodeLayer(cls.name, None, found, where, _text(said), "a custom layer", keeps_shape=keeps)
-    machine.bodies[id(layer)] = (cls, args)
+    machine.bodies[layer] = (cls, args)
     return layer
 
 
@@ -116,7 +116,7 @@ def look_inside(
 
     None if one of them is no tensor of known shape, or the layer has no ``call`` that can be followed.
     """
-    body, made_of = machine.bodies[id(layer)]
+    body, made_of = machine.bodies[layer]
     given = args.places[0].value if args.places else None
     tensors = tensors_in(given)
     if not tensors or any(tensor_of(t) is None for t in tensors):

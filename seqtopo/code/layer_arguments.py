@@ -103,7 +103,7 @@ def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
         and given.value.shape == ()
         and given.node is not None
     ):
-        number = machine.part(machine.scalars, id(given.value), machine.text(given.node), given.node)
+        number = machine.part(machine.scalars, given.value, machine.text(given.node), given.node)
         return Argument(machine.symbol(number), where, machine.where(given.whole) or where)
     return Argument(plain(machine, given.value, sizes), where, machine.where(given.whole) or where)
 
@@ -163,7 +163,7 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
     elif found.name == "StackedRNNCells":
         layer.made = args.value(0, "cells")
     elif found.name == "Lambda":
-        machine.bodies[id(layer)] = (args.value(0, "function"), args)
+        machine.bodies[layer] = (args.value(0, "function"), args)
     machine.activity += 1
     return layer
 

@@ -16,6 +16,7 @@ from seqtopo.code.values import (
     Outside,
     Passed,
     Unknown,
+    hashable,
     is_list,
     is_tensor,
     tensors_in,
@@ -44,11 +45,12 @@ def as_tensor(machine: Machine, value: Value) -> CodeTensor:
     """Return a value as a tensor; an unknown one is an input whose shape is not known."""
     if is_tensor(value):
         return value
-    known = machine.implicit.get(id(value))
+    key = value if hashable(value) else id(value)
+    known = machine.implicit.get(key)
     if known is None:
         where = value.where if isinstance(value, Opaque) else None
         known = CodeInput(None, where=where, name=value.text if isinstance(value, Unknown) else "")
-        machine.implicit[id(value)] = known
+        machine.implicit[key] = known
     return CodeTensor(known)
 
 
@@ -90,7 +92,7 @@ def call_layer(
     call.inputs = _with_equal_ranks(machine, call)
     machine.count(call)
     infer(call)
-    if layer.row is None and call.gives is None and id(layer) in machine.bodies:
+    if layer.row is None and call.gives is None and layer in machine.bodies:
         call.gives = machine.look_inside(layer, args, node)
     return result_of(call)
 
@@ -141,7 +143,7 @@ def _read_lambda(
     """Take a ``Lambda`` that does one operation, which has a row, for that operation; of one that does
     several, returns what they give.
     """
-    body, made_of = machine.bodies.get(id(layer), (None, Arguments()))
+    body, made_of = machine.bodies.get(layer, (None, Arguments()))
     more = made_of.names["arguments"].value if "arguments" in made_of.names else None
     is_plain = more is None or (isinstance(more, dict) and all(isinstance(key, str) for key in more))
     if not isinstance(body, (Function, Outside)) or not is_plain or not inputs:
@@ -223,7 +225,7 @@ def _set_rank(machine: Machine, call: CodeCall) -> None:
         source = value.of
         if not isinstance(source, CodeInput) or source.tensor is not None:
             continue
-        shape = machine.shapes.get(id(source))
+        shape = machine.shapes.get(source)
         if shape is None:
             shape = machine.unknown("a shape that is not known", None, f"{source.name or 'inputs'}.shape")
             shape.parts["from"] = (machine.unknown(shape.why, None, shape.text), 1)

@@ -95,16 +95,16 @@ class Machine:
         """True while a function runs that nothing in the code calls."""
         self.models: list[KerasModel] = []
         self.trail: list[Changes] = []
-        self.implicit: dict[int, CodeInput] = {}
+        self.implicit: dict[Value, CodeInput] = {}
         """The inputs that unknown values stand for where they are used as tensors."""
-        self.shapes: dict[int, Unknown] = {}
+        self.shapes: dict[CodeInput, Unknown] = {}
         """The unknown values that are the shapes of inputs."""
         self._lines: dict[int, Lines] = {}
         self._places: dict[int, tuple[ast.AST, Where]] = {}
         self.limit = bounds.CODE_STEPS
         """The steps at which reading ends."""
         self.distributed: dict[CodeLayer, CodeLayer] = {}
-        self.bodies: dict[int, tuple[Value, Arguments]] = {}
+        self.bodies: dict[CodeLayer, tuple[Value, Arguments]] = {}
         """The functions and classes of layers of the project, with what makes the layer."""
         self.channels_first = False
         """True if the code sets Keras to images with their channels in front."""

@@ -83,7 +83,7 @@ def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Inp
     said = shape or whole
     found = CodeInput(tensor, _batch(machine, batch), name if isinstance(name, str) else "", where)
     if isinstance(sizes, Unknown):
-        machine.shapes[id(found)] = sizes
+        machine.shapes[found] = sizes
     found.shape_where = machine.where(said.node) if said is not None else None
     machine.activity += 1
     return CodeTensor(found)
@@ -251,7 +251,7 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
                 batch, sizes = sizes[0], tuple(sizes[1:])
             found = CodeInput(shape_tensor(machine, sizes, dtype), _batch(machine, batch))
             if isinstance(sizes, Unknown):
-                machine.shapes[id(found)] = sizes
+                machine.shapes[found] = sizes
             found.shape_where = layer.args[name].where
             return found
     length = given.get("input_length")
@@ -315,7 +315,7 @@ def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, 
     if not starts or not ends:
         incomplete(model, "its inputs or outputs are not known", where)
         return
-    if any(isinstance(v, Unknown) and id(v) not in used for v in (*_leaves(inputs), *_leaves(outputs))):
+    if any(isinstance(v, Unknown) and v not in used for v in (*_leaves(inputs), *_leaves(outputs))):
         incomplete(model, "its inputs or outputs are not known", where)
     replaced: dict[CodeTensor, CodeTensor] = {}
     for tensor in starts:

@@ -12,6 +12,7 @@ from seqtopo.code import keras_names
 from seqtopo.code.keras_names import MERGES, ROW_OF, Meaning
 from seqtopo.code.layer_arguments import SHAPES
 from seqtopo.code.old_names import OldText
+from seqtopo.code.parsing import insertion
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers import old_spellings
 from seqtopo.layers.old_programs import ALIASES
@@ -23,7 +24,7 @@ _LONGEST = 76
 _FUNCTIONS = {layer: function for function, layer in MERGES.items()}
 
 
-class Given(NamedTuple):
+class Written(NamedTuple):
     """An argument of a call: its name, where it stands with its name and without, and its value."""
 
     name: str
@@ -33,7 +34,7 @@ class Given(NamedTuple):
     by_place: bool
 
 
-class Source(NamedTuple):
+class Unread(NamedTuple):
     """A value that is no literal."""
 
     text: str
@@ -62,15 +63,8 @@ def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
     row = ROW_OF.get(name)
     why = old_spellings.WITHOUT_SUCCESSOR.get(name)
     if why is not None and row is None:
-        yield Diagnostic(
-            "ST809",
-            f"Keras 3 has no {written}",
-            text.last_name(call.func),
-            "warning",
-            label="is gone",
-            help=why,
-            source=text.source,
-        )
+        place, message = text.last_name(call.func), f"Keras 3 has no {written}"
+        yield text.finding("ST809", place, message, label="is gone", help=why)
     elif row is not None:
         yield from _findings(text, call, _layer(text, call, written, row, found.kind == "merge"))
 
@@ -81,34 +75,23 @@ def reference_findings(text: OldText, node: ast.Name | ast.Attribute, found: Mea
         return
     edits = text.renamed(node, found.name) if found.old not in old_spellings.POSITIONAL else None
     title = f"write {found.name}"
-    fixes = (Fix(title, tuple(edits), safe=True),) if edits and not found.old.startswith("TimeDist") else ()
-    yield Diagnostic(
+    sure = edits and not found.old.startswith("TimeDist")
+    yield text.finding(
         "ST802",
-        f"Keras 3 calls {found.old} {found.name}",
         text.last_name(node),
-        "warning",
-        help="" if fixes else f"{title}, and its arguments as Keras 3 has them",
-        fixes=fixes,
-        source=text.source,
+        f"Keras 3 calls {found.old} {found.name}",
+        by_hand=f"{title}, and its arguments as Keras 3 has them",
+        fix=Fix(title, tuple(edits), safe=True) if edits and sure else None,
     )
 
 
 def _findings(text: OldText, call: ast.Call, made: Rewriting) -> Iterator[Diagnostic]:
-    fixes: tuple[Fix, ...] = ()
+    fix: Fix | None = None
     edits = tuple(dict.fromkeys(made.edits))
     if edits and not made.why_not:
-        fixes = (Fix(_title(text, call, edits), edits, safe=True),)
+        fix = Fix(_title(text, call, edits), edits, safe=True)
     for code, span, message in made.changes:
-        yield Diagnostic(
-            code,
-            message,
-            span,
-            "warning",
-            notes=tuple(made.notes),
-            help=made.why_not,
-            fixes=fixes,
-            source=text.source,
-        )
+        yield text.finding(code, span, message, notes=made.notes, help=made.why_not, fix=fix)
 
 
 def _title(text: OldText, call: ast.Call, edits: tuple[Edit, ...]) -> str:
@@ -127,7 +110,6 @@ def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) 
     """Return the edits of a layer's call; ``called`` is True for a function such as ``concatenate``."""
     name = row.keras
     made = Rewriting()
-    spread = any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
     names = [k.arg for k in call.keywords if k.arg is not None]
     age = old_spellings.age_of([(written, names)])
     age = age if age < (2, 0) else KERAS_3
@@ -148,23 +130,23 @@ def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) 
             made.why_not = f"write {name}"
         made.edits += edits or []
     _arguments(text, call, row, given, found, made)
-    if spread and made.changes:
+    if text.spreads(call) and made.changes:
         made.why_not = "some of its arguments stand elsewhere: write those of Keras 3 there"
     if written == "TimeDistributedFlatten":
         made.why_not = "write TimeDistributed(Flatten())"
     return made
 
 
-def arguments(text: OldText, call: ast.Call, places: tuple[str, ...]) -> list[Given]:
+def arguments(text: OldText, call: ast.Call, places: tuple[str, ...]) -> list[Written]:
     """Return the arguments of a call by their names, in their order."""
-    found: list[Given] = []
+    found: list[Written] = []
     for i, node in enumerate(call.args):
         span = text.span(node)
         name = places[i] if i < len(places) else f"argument {i + 1}"
-        found.append(Given(name, span, span, _value(text, node), True))
+        found.append(Written(name, span, span, _value(text, node), True))
     for keyword in call.keywords:
         span, value = text.span(keyword), text.span(keyword.value)
-        found.append(Given(keyword.arg or "**", span, value, _value(text, keyword.value), False))
+        found.append(Written(keyword.arg or "**", span, value, _value(text, keyword.value), False))
     return sorted(found, key=lambda g: g.span)
 
 
@@ -172,7 +154,7 @@ def _value(text: OldText, node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return Source(text.of(text.span(node)))
+        return Unread(text.of(text.span(node)))
 
 
 def _counts_axes(call: ast.Call) -> bool:
@@ -181,7 +163,7 @@ def _counts_axes(call: ast.Call) -> bool:
 
 
 def _arguments(
-    text: OldText, call: ast.Call, row: Row, given: list[Given], found: Modern, made: Rewriting
+    text: OldText, call: ast.Call, row: Row, given: list[Written], found: Modern, made: Rewriting
 ) -> None:
     """Add the edits that turn the arguments into those of Keras 3."""
     names = _new_names(found.notes)
@@ -225,7 +207,9 @@ def _new_names(notes: list[Note]) -> dict[str, str]:
     }
 
 
-def _renaming(one: Given, sides: list[Given], new: str, keyword: bool, text: OldText, made: Rewriting) -> str:
+def _renaming(
+    one: Written, sides: list[Written], new: str, keyword: bool, text: OldText, made: Rewriting
+) -> str:
     """Rename an argument, or join those of several sides; return the message about it."""
     prefix = f"{new}=" if keyword else ""
     if len(sides) > 1:
@@ -235,14 +219,14 @@ def _renaming(one: Given, sides: list[Given], new: str, keyword: bool, text: Old
         for side in sides[1:]:
             made.edits.append(Edit(Span(side.span.start, side.value_at.start), ""))
         end = sides[-1].span.end
-        made.edits.append(Edit(Span(end, end), ")"))
+        made.edits.append(insertion(end, ")"))
         return f"Keras 3 takes {' and '.join(s.name for s in sides)} as one argument, {new}"
     if new == one.name and (one.by_place != keyword):
         return ""
     if one.by_place and not keyword:
         return ""
     if one.by_place:
-        made.edits.append(Edit(Span(one.span.start, one.span.start), prefix))
+        made.edits.append(insertion(one.span.start, prefix))
         return f"Keras 3 takes {new} by its name here"
     if new == one.name:
         return ""
@@ -261,7 +245,7 @@ _WITH_EFFECT = {
 """Arguments that do something, and what to do without them."""
 
 
-def _is_left_out(one: Given, found: Modern, row: Row) -> bool:
+def _is_left_out(one: Written, found: Modern, row: Row) -> bool:
     own = {p.keras_name for p in row.by_name.values()}
     if one.name in own or (one.name == "weights" and row.keras == "Embedding"):
         return False
@@ -273,7 +257,7 @@ def _defaults(
     text: OldText,
     call: ast.Call,
     row: Row,
-    given: list[Given],
+    given: list[Written],
     found: Modern,
     names: Mapping[str, str],
     made: Rewriting,
@@ -299,21 +283,21 @@ def _defaults(
     end = text.span(call).end - 1
     if given:
         last = max(g.span.end for g in given)
-        made.edits.append(Edit(Span(last, last), f", {added}"))
+        made.edits.append(insertion(last, f", {added}"))
     else:
-        made.edits.append(Edit(Span(end, end), added))
+        made.edits.append(insertion(end, added))
 
 
 def _no_counterpart(note: Note) -> str:
     return f"{note.old} has no counterpart in Keras 3"
 
 
-def _argument_span(text: OldText, call: ast.Call, given: list[Given], name: str) -> Span:
+def _argument_span(text: OldText, call: ast.Call, given: list[Written], name: str) -> Span:
     return next((g.span for g in given if g.name == name), text.last_name(call.func))
 
 
 def _literal(value: Any, text: OldText) -> str:
-    if isinstance(value, Source):
+    if isinstance(value, Unread):
         return value.text
     made = repr(value)
     if isinstance(value, str) and text.text.count('"') > text.text.count("'"):
@@ -354,7 +338,7 @@ def _merge(text: OldText, call: ast.Call) -> Rewriting:
         elif one.name != "inputs":
             start = one.span.start
             if one.by_place:
-                made.edits.append(Edit(Span(start, start), f"{new}="))
+                made.edits.append(insertion(start, f"{new}="))
             elif new != one.name:
                 made.edits.append(Edit(Span(start, start + len(one.name)), new))
             if found.kwargs[new] != one.value:
@@ -364,5 +348,5 @@ def _merge(text: OldText, call: ast.Call) -> Rewriting:
     more = [f"{k}={_literal(v, text)}" for k, v in found.kwargs.items() if k not in have]
     if more and given:
         end = given[-1].span.end
-        made.edits.append(Edit(Span(end, end), ", " + ", ".join(more)))
+        made.edits.append(insertion(end, ", " + ", ".join(more)))
     return made

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from seqtopo.code.keras_names import ROW_OF, is_layer_class
 from seqtopo.code.old_names import OldText, now, of_keras, package_of
+from seqtopo.code.parsing import begins_line, indent
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers.old_programs import (
     ALIASES,
@@ -57,7 +58,7 @@ def _from(text: OldText, node: ast.ImportFrom) -> Iterator[Diagnostic]:
         path = of_keras(f"{module}.{alias.name}") if alias.name != "*" else ours
         why = _advice(path, package)
         if why:
-            yield _is_gone(text, text.span(alias), path, why, _left_out(text, node, i))
+            yield _is_gone(text, alias, path, why, _left_out(text, node, i))
     if homes:
         yield from _moved(text, node, homes)
     if ours:
@@ -135,14 +136,8 @@ def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
             new = home.name if home.name == name else f"{home.name} as {name}"
             edits.append(Edit(at, new))
             if list(modules) == [module]:
-                yield Diagnostic(
-                    "ST807",
-                    f"Keras 3 calls {alias.name} {home.name}",
-                    at,
-                    "warning",
-                    fixes=(Fix(f"import {new}", (edits[-1],), safe=True),),
-                    source=text.source,
-                )
+                fix = Fix(f"import {new}", (edits[-1],), safe=True)
+                yield text.finding("ST807", at, f"Keras 3 calls {alias.name} {home.name}", fix=fix)
     if list(modules) == [module]:
         return
     place = _module_at(text, node)
@@ -158,14 +153,8 @@ def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
         path = f"{module}.{alias.name}"
         if of_keras(path) in MODULES and of_keras(module) not in MODULES:
             old, at = path, text.span(alias)
-    yield Diagnostic(
-        "ST801",
-        f"Keras 3 has no module {old or module}",
-        at,
-        "warning",
-        fixes=(Fix(f"import from {new_module}", tuple(edits), safe=True),),
-        source=text.source,
-    )
+    fix = Fix(f"import from {new_module}", tuple(edits), safe=True)
+    yield text.finding("ST801", at, f"Keras 3 has no module {old or module}", fix=fix)
 
 
 def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[Diagnostic]:
@@ -179,20 +168,13 @@ def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
         local = alias.asname or alias.name
         written = home.name if home.name == local else f"{home.name} as {local}"
         by_module.setdefault(home.module, []).append(written)
-    joint = text.new_line(span.start) + text.indent(span.start)
+    joint = text.line_break(span.start)
     lines = joint.join(f"from {m} import {', '.join(names)}" for m, names in by_module.items())
-    fixes: tuple[Fix, ...] = ()
-    if "#" not in text.of(span) and text.begins_line(span.start):
-        fixes = (Fix("import each name from where it is", (Edit(span, lines),), safe=True),)
-    yield Diagnostic(
-        "ST801",
-        f"Keras 3 has the names of {module} in {' and '.join(m for m in by_module if m != module)}",
-        place,
-        "warning",
-        help="" if fixes else "import each name from where it is",
-        fixes=fixes,
-        source=text.source,
-    )
+    title = "import each name from where it is"
+    sure = "#" not in text.of(span) and begins_line(text.text, span.start)
+    fix = Fix(title, (Edit(span, lines),), safe=True) if sure else None
+    message = f"Keras 3 has the names of {module} in {' and '.join(m for m in by_module if m != module)}"
+    yield text.finding("ST801", place, message, by_hand=title, fix=fix)
 
 
 def _module_at(text: OldText, node: ast.ImportFrom) -> Span | None:
@@ -222,44 +204,29 @@ def _unused(text: OldText, node: ast.ImportFrom, i: int, alias: ast.alias) -> It
     else:
         at = Span(spans[i].start, spans[i].start + len(alias.name))
         edits, title = (Edit(at, new),), f"import {new}"
-    yield Diagnostic(
-        "ST802",
-        f"Keras 3 has no {alias.name}" if not new else f"Keras 3 calls {alias.name} {new}",
-        spans[i],
-        "warning",
-        label="nothing uses it",
-        fixes=(Fix(title, edits, safe=True),),
-        source=text.source,
-    )
+    message = f"Keras 3 has no {alias.name}" if not new else f"Keras 3 calls {alias.name} {new}"
+    yield text.finding("ST802", spans[i], message, label="nothing uses it", fix=Fix(title, edits, safe=True))
 
 
-def _left_out(text: OldText, node: ast.ImportFrom, i: int) -> tuple[Fix, ...]:
-    """Return the fix that leaves out a name that nothing uses."""
+def _left_out(text: OldText, node: ast.ImportFrom, i: int) -> Fix | None:
+    """Return the fix that leaves out a name that nothing uses; None if something does, or may."""
     alias, at = node.names[i], text.span(node)
     if text.loads[alias.asname or alias.name] or alias.name == "*":
-        return ()
+        return None
     if len(node.names) == 1:
         end = text.text.find("\n", at.end)
-        is_alone = text.begins_line(at.start) and end >= 0 and not text.text[at.end : end].strip()
-        if not is_alone or node not in text.code.statements or text.indent(at.start):
-            return ()
-        return (Fix("leave it out: nothing uses it", (Edit(Span(at.start, end + 1), ""),), safe=True),)
-    edits = text.without([text.span(a) for a in node.names], {i})
-    return (Fix("leave it out: nothing uses it", tuple(edits), safe=True),)
+        is_alone = begins_line(text.text, at.start) and end >= 0 and not text.text[at.end : end].strip()
+        if not is_alone or node not in text.code.statements or indent(text.text, at.start):
+            return None
+        edits = [Edit(Span(at.start, end + 1), "")]
+    else:
+        edits = text.without([text.span(a) for a in node.names], {i})
+    return Fix("leave it out: nothing uses it", tuple(edits), safe=True)
 
 
-def _is_gone(text: OldText, span: Span, path: str, why: str, fixes: tuple[Fix, ...] = ()) -> Diagnostic:
-    name = path.rsplit(".", 1)[-1]
-    return Diagnostic(
-        "ST809",
-        f"Keras 3 has no {name}",
-        span,
-        "warning",
-        label="is gone",
-        help="" if fixes else f"what there is: {why}",
-        fixes=fixes,
-        source=text.source,
-    )
+def _is_gone(text: OldText, at: Span | ast.AST, path: str, why: str, fix: Fix | None = None) -> Diagnostic:
+    message = f"Keras 3 has no {path.rsplit('.', 1)[-1]}"
+    return text.finding("ST809", at, message, label="is gone", by_hand=f"what there is: {why}", fix=fix)
 
 
 # ---- import module, and dotted names -------------------------------------------------------------------
@@ -272,7 +239,7 @@ def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagno
         return
     why = GONE.get(ours, "") if package == "keras" or not ours.startswith("keras.preprocessing") else ""
     if why:
-        yield _is_gone(text, text.span(alias), ours, why)
+        yield _is_gone(text, alias, ours, why)
         return
     new = MODULES[ours] if ours in MODULES and _is_old(ours, package) else ours
     new = package + new.removeprefix("keras")
@@ -280,18 +247,14 @@ def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagno
         return
     at = text.span(alias)
     place = Span(at.start, at.start + len(alias.name))
-    fixes: tuple[Fix, ...] = ()
     edit = new if alias.asname is not None else f"{new} as {alias.name}"
-    if alias.asname is not None or "." not in alias.name:
-        fixes = (Fix(f"import {edit}", (Edit(place, edit),), safe=True),)
-    yield Diagnostic(
+    sure = alias.asname is not None or "." not in alias.name
+    yield text.finding(
         "ST801",
-        f"Keras 3 has no module {alias.name}" if "." in alias.name else f"{alias.name} is {new} now",
         place,
-        "warning",
-        help="" if fixes else f"import {new}, and write it where {alias.name} is used",
-        fixes=fixes,
-        source=text.source,
+        f"Keras 3 has no module {alias.name}" if "." in alias.name else f"{alias.name} is {new} now",
+        by_hand=f"import {new}, and write it where {alias.name} is used",
+        fix=Fix(f"import {edit}", (Edit(place, edit),), safe=True) if sure else None,
     )
 
 
@@ -316,27 +279,14 @@ def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
     is_module_old = now(path) or of_keras(module) in MODULES
     if is_module_old and root and of_keras(root) in MODULES:
         return  # the import says it
-    fixes: tuple[Fix, ...] = ()
-    span = text.span(node)
+    fix: Fix | None = None
     if root and new.startswith(root + "."):
-        here = text.of(span)
-        name_of_root = here[: here.index(".")] if "." in here else here
-        fixes = (
-            Fix(
-                f"write {name_of_root}{new[len(root) :]}",
-                (Edit(span, name_of_root + new[len(root) :]),),
-                True,
-            ),
-        )
-    yield Diagnostic(
-        "ST801" if is_module_old else "ST807",
-        f"Keras 3 has {name} in {home.module}" if is_module_old else f"Keras 3 calls {name} {home.name}",
-        span,
-        "warning",
-        help="" if fixes else f"write {new}",
-        fixes=fixes,
-        source=text.source,
-    )
+        written = text.of(text.span(node)).partition(".")[0] + new.removeprefix(root)
+        fix = Fix(f"write {written}", (Edit(text.span(node), written),), True)
+    code, message = "ST807", f"Keras 3 calls {name} {home.name}"
+    if is_module_old:
+        code, message = "ST801", f"Keras 3 has {name} in {home.module}"
+    yield text.finding(code, node, message, by_hand=f"write {new}", fix=fix)
 
 
 def _root(text: OldText, node: ast.expr) -> str:

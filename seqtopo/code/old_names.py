@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from seqtopo.code import keras_names
 from seqtopo.code.keras_names import OTHER, Meaning
-from seqtopo.code.model import CodeFile
-from seqtopo.code.parsing import Lines
-from seqtopo.diag.model import Edit
+from seqtopo.code.model import CodeFile, Where
+from seqtopo.code.parsing import Lines, begins_line, indent, insertion
+from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers.old_programs import PACKAGES
 from seqtopo.source import Source, Span
 
@@ -136,26 +136,61 @@ class OldText:
         length = len(node.attr) if isinstance(node, ast.Attribute) else end - self.span(node).start
         return Span(end - length, end)
 
-    def statement(self, node: ast.AST) -> ast.stmt | None:
-        """Return the statement that a node stands in."""
-        while node in self.parents and not isinstance(node, ast.stmt):
-            node = self.parents[node]
-        return node if isinstance(node, ast.stmt) else None
+    def spreads(self, call: ast.Call) -> bool:
+        """Return whether a call takes arguments from a list or a dictionary."""
+        return any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
 
-    def begins_line(self, at: int) -> bool:
-        """Return whether only blanks stand before an offset in its line."""
-        return not self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()
+    def beside(self, node: ast.Attribute, name: str) -> str:
+        """Return the text of a dotted name with another last part."""
+        return self.of(self.span(node)).removesuffix(node.attr) + name
 
-    def indent(self, at: int) -> str:
-        """Return the blanks that the line of an offset begins with."""
-        line = self.text[self.text.rfind("\n", 0, at) + 1 : at]
-        return line[: len(line) - len(line.lstrip())] if line.strip() else line
+    def line_break(self, at: int) -> str:
+        """Return a line break as the text has them, and the indentation of the line of an offset."""
+        return ("\r\n" if "\r\n" in self.text else "\n") + indent(self.text, at)
 
-    def new_line(self, at: int) -> str:
-        """Return the end of line that the text has."""
-        return "\r\n" if "\r\n" in self.text else "\n"
+    # ---- findings ------------------------------------------------------------------------------------
+
+    def finding(
+        self,
+        code: str,
+        at: Span | ast.AST,
+        message: str,
+        *,
+        label: str = "",
+        notes: Iterable[str] = (),
+        help: str = "",
+        by_hand: str = "",
+        fix: Fix | None = None,
+    ) -> Diagnostic:
+        """Return a finding at a place or a node; ``by_hand`` is its help where there is no fix."""
+        where = Where(self.source, at if isinstance(at, Span) else self.span(at))
+        return where.finding(code, message, label=label, notes=notes, help=help, by_hand=by_hand, fix=fix)
 
     # ---- edits ---------------------------------------------------------------------------------------
+
+    def leave_out(self, call: ast.Call, keyword: ast.keyword) -> Fix:
+        """Return the fix that takes an argument out of a call."""
+        return Fix("leave it out", tuple(self.without_arguments(call, [keyword])), safe=True)
+
+    def renamed_argument(self, keyword: ast.keyword, new: str) -> Edit:
+        """Return the edit that gives an argument another name."""
+        start = self.span(keyword).start
+        return Edit(Span(start, start + len(keyword.arg or "")), new)
+
+    def reworded(self, node: ast.expr, new: str) -> Edit:
+        """Return the edit that writes another text in the quotes of a literal."""
+        quote = self.of(self.span(node))[:1]
+        return Edit(self.span(node), f"{quote}{new}{quote}")
+
+    def file_renamed(self, node: ast.expr, ending: str, new: str) -> Fix:
+        """Return the fix that gives the name of a file another ending."""
+        name = self.of(self.span(node)).replace(ending, new)
+        return Fix(f"write {name}", (Edit(self.span(node), name),))
+
+    def line_before(self, statement: ast.stmt, line: str) -> Edit | None:
+        """Return the edit that puts a line before a statement; None if that begins no line."""
+        at = self.span(statement).start
+        return insertion(at, line + self.line_break(at)) if begins_line(self.text, at) else None
 
     def renamed(self, node: ast.expr, new: str) -> list[Edit] | None:
         """Return the edits that call a class by another name of the same module.
@@ -163,14 +198,10 @@ class OldText:
         None if that cannot be told.
         """
         place = self.last_name(node)
-        if isinstance(node, ast.Attribute):
-            return [Edit(place, new)]
-        if not isinstance(node, ast.Name):
-            return None
-        found = self.bindings.get(node.id)
-        if found is None:
-            return [Edit(place, new)]  # from an import of everything
-        if found.alias is None:
+        found = self.bindings.get(node.id) if isinstance(node, ast.Name) else None
+        if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and found is None):
+            return [Edit(place, new)]  # a name may come from an import of everything
+        if not isinstance(node, ast.Name) or found is None or found.alias is None:
             return None
         if found.alias.asname is not None:
             at = self.span(found.alias)
@@ -190,7 +221,7 @@ class OldText:
         at = self.span(alias)
         if self.loads[old] == 1:
             return [Edit(Span(at.start, at.start + len(alias.name)), new)]
-        return [Edit(Span(at.end, at.end), f", {new}")]
+        return [insertion(at.end, f", {new}")]
 
     def without_arguments(self, call: ast.Call, gone: Iterable[ast.keyword]) -> list[Edit]:
         """Return the edits that take arguments out of a call."""
@@ -215,6 +246,11 @@ class OldText:
                 comma = rest[: len(rest) - len(rest.lstrip())] + "," if rest.lstrip()[:1] == "," else ""
                 edits.append(Edit(Span(here.start, here.end + len(comma)), ""))
         return edits
+
+
+def text_in(node: ast.AST) -> str:
+    """Return the text of a literal; "" for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def of_keras(path: str) -> str:

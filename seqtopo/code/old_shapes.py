@@ -10,6 +10,7 @@ from seqtopo.code.keras_names import ROW_OF, Meaning, canonical
 from seqtopo.code.layer_arguments import SHAPES
 from seqtopo.code.model import CodeCall, CodeModel
 from seqtopo.code.old_names import OldText, of_keras
+from seqtopo.code.parsing import begins_line, insertion
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers.old_spellings import STEPPED
 from seqtopo.layers.row import Row
@@ -61,17 +62,11 @@ def shape_findings(text: OldText, call: ast.Call, found: Meaning, firsts: Firsts
     shape = _shape_of(text, row, found.old, named)
     fix = _fix(text, call, given, shape, firsts)
     for keyword in given:
-        yield Diagnostic(
-            "ST804",
-            f"Keras 3 takes no {keyword.arg} in a layer, but an Input before the first one"
-            if keyword.arg != "input_shape"
-            else "Keras 3 warns of an input_shape in a layer: it takes an Input before the first one",
-            text.span(keyword),
-            "warning",
-            help="" if fix else f"write Input({shape.text}) before the first layer",
-            fixes=(fix,) if fix else (),
-            source=text.source,
-        )
+        message = f"Keras 3 takes no {keyword.arg} in a layer, but an Input before the first one"
+        if keyword.arg == "input_shape":
+            message = "Keras 3 warns of an input_shape in a layer: it takes an Input before the first one"
+        by_hand = f"write Input({shape.text}) before the first layer"
+        yield text.finding("ST804", keyword, message, by_hand=by_hand, fix=fix)
 
 
 def _shape_of(text: OldText, row: Row, written: str, named: dict[str | None, ast.keyword]) -> _Shape:
@@ -118,8 +113,7 @@ def _fix(
         return None
     taken = text.without_arguments(call, given)
     outer = _outer(text, call)
-    place = text.span(outer)
-    where = text.parents.get(outer)
+    place, where = text.span(outer), text.parents.get(outer)
     if place in firsts.first and place not in firsts.later:
         edits = _in_list(text, outer, where, shape) or _before_add(text, outer, where, shape)
         name = None if edits is None else _input_name(text, call, outer)
@@ -176,28 +170,23 @@ def _in_list(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shap
     if not isinstance(where, (ast.List, ast.Tuple)) or where.elts[0] is not outer:
         return None
     at = text.span(outer).start
-    joint = f",{text.new_line(at)}{text.indent(at)}" if text.begins_line(at) else ", "
-    return [Edit(Span(at, at), f"\0({shape.text}){joint}")]
+    joint = f",{text.line_break(at)}" if begins_line(text.text, at) else ", "
+    return [insertion(at, f"\0({shape.text}){joint}")]
 
 
 def _before_add(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shape) -> list[Edit] | None:
     """Return the edits that put ``model.add(Input(...))`` on a line before that of the first layer."""
     if isinstance(where, ast.keyword):
         where = text.parents.get(where)
-    if (
-        not isinstance(where, ast.Call)
-        or not isinstance(where.func, ast.Attribute)
-        or where.func.attr != "add"
-    ):
+    func = where.func if isinstance(where, ast.Call) else None
+    statement = text.parents.get(where) if where is not None else None
+    if not isinstance(func, ast.Attribute) or func.attr != "add" or not isinstance(statement, ast.Expr):
         return None
-    statement = text.parents.get(where)
-    if not isinstance(statement, ast.Expr):
-        return None
-    at = text.span(statement).start
-    model = text.of(text.span(where.func))
-    if not text.begins_line(at) or "(" in model or "\n" in model:
-        return None
-    return [Edit(Span(at, at), f"{model}(\0({shape.text})){text.new_line(at)}{text.indent(at)}")]
+    added = text.of(text.span(func))
+    edit = (
+        None if "(" in added or "\n" in added else text.line_before(statement, f"{added}(\0({shape.text}))")
+    )
+    return None if edit is None else [edit]
 
 
 def _input_name(text: OldText, call: ast.Call, outer: ast.expr) -> tuple[str, list[Edit]] | None:
@@ -207,8 +196,7 @@ def _input_name(text: OldText, call: ast.Call, outer: ast.expr) -> tuple[str, li
             return name, []
     func = outer.func if isinstance(outer, ast.Call) else call.func
     if isinstance(func, ast.Attribute):
-        whole = text.of(text.span(func))
-        return whole[: len(whole) - len(func.attr)] + "Input", []
+        return text.beside(func, "Input"), []
     if not text.is_free("Input"):
         return None
     if text.stars and text.path(ast.Name("Input", ast.Load())):
@@ -223,6 +211,5 @@ def _input_name(text: OldText, call: ast.Call, outer: ast.expr) -> tuple[str, li
             and of_keras(statement.module or "").startswith("keras.layers")
             and statement in text.code.statements
         ):
-            end = text.span(statement.names[-1]).end
-            return "Input", [Edit(Span(end, end), ", Input")]
+            return "Input", [insertion(text.span(statement.names[-1]).end, ", Input")]
     return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from seqtopo.code.model import Where
+from seqtopo.diag.model import Edit
 from seqtopo.source import Source, Span
 
 Node = TypeVar("Node", bound=ast.expr)
@@ -32,6 +33,22 @@ def parsed(text: str) -> ast.Module | SyntaxError:
 def is_python(text: str) -> bool:
     """Return whether a text is valid Python."""
     return isinstance(parsed(text), ast.Module)
+
+
+def insertion(at: int, text: str) -> Edit:
+    """Return the edit that puts a text at an offset."""
+    return Edit(Span(at, at), text)
+
+
+def begins_line(text: str, at: int) -> bool:
+    """Return whether only blanks stand before an offset in its line."""
+    return not text[text.rfind("\n", 0, at) + 1 : at].strip()
+
+
+def indent(text: str, at: int) -> str:
+    """Return the blanks that the line of an offset begins with."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return line[: len(line) - len(line.lstrip())] if line.strip() else line
 
 
 class Lines:
