@@ -25,6 +25,7 @@ from seqtopo.code.values import (
     Super,
     Unknown,
     hashable,
+    is_known,
     is_list,
     is_tensor,
 )
@@ -164,7 +165,7 @@ def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Valu
     if isinstance(value, Unknown):
         if type(key) is int:
             return machine.item(value, key, node, machine.text(node))
-        simple = key if hashable(key) else id(key)
+        simple = key if is_known(key) and hashable(key) else machine.identity(key)
         if isinstance(key, slice):
             simple = machine.text(node)
         found = machine.part(value, ("item", simple), machine.text(node), node)

@@ -1,14 +1,13 @@
 """Python's own functions, on values that may be unknown.
 
 Each function here has the signature of Python's own, behind the interpreter and the place of the call where
-it needs them. It raises ``UntoldError`` for what it cannot tell: `call_told` returns an unknown value then.
+it needs them, and raises ``UntoldError`` for what it cannot tell. `library_calls` calls them.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,7 +23,6 @@ from seqtopo.code.values import (
     Instance,
     KerasModel,
     Module,
-    Namespace,
     Outside,
     Partial,
     Passed,
@@ -39,13 +37,12 @@ from seqtopo.code.values import (
     truth,
 )
 from seqtopo.layers.sizes import Expr, ceil_div
-from seqtopo.system import bounds
 
 _TYPES = {
     t.__name__: t for t in (int, float, str, list, tuple, dict, set, bool, bytes, range, complex, frozenset)
 }
 _NUMBER = "a number that is not known"
-_LIST = "a list that is not known"
+LIST = "a list that is not known"
 _TRUTH = "true or false"
 
 
@@ -53,29 +50,7 @@ class UntoldError(Exception):
     """Raised if the result of a call cannot be told; its text says what it would be."""
 
 
-def call_told(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Return the result of a function of Python's, or of its standard library, by its dotted name."""
-    values, names = [p.value for p in args.places], {k: p.value for k, p in args.names.items()}
-    try:
-        if name in _OF_CALLS:
-            return _OF_CALLS[name](args)
-        if args.unknown:
-            raise UntoldError("what a call gives whose arguments are not known")
-        if name in _OF_INTERPRETER:
-            return _OF_INTERPRETER[name](machine, node, *values, **names)
-        return _OF_VALUES[name](*values, **names)
-    except UntoldError as error:
-        return machine.unknown(str(error), node)
-    except (TypeError, ValueError, OverflowError):
-        return machine.unknown("what a call gives that fails", node)
-
-
-def knows(name: str) -> bool:
-    """Return whether `call_told` has a function of that name."""
-    return any(name in table for table in (_OF_VALUES, _OF_INTERPRETER, _OF_CALLS))
-
-
-def _told(value: Any, what: str) -> Any:
+def told(value: Any, what: str) -> Any:
     """Return a value that is not None.
 
     Raises:
@@ -86,8 +61,9 @@ def _told(value: Any, what: str) -> Any:
     return value
 
 
-def _items(value: Value, what: str = _LIST) -> list[Value]:
-    return _told(items_of(value), what)  # type: ignore[no-any-return]
+def known_items(value: Value, what: str = LIST) -> list[Value]:
+    """Return the items of a value that can be iterated; raise ``UntoldError`` if they are not known."""
+    return told(items_of(value), what)  # type: ignore[no-any-return]
 
 
 # ---- numbers and texts ---------------------------------------------------------------------------------
@@ -96,7 +72,7 @@ def _items(value: Value, what: str = _LIST) -> list[Value]:
 def _len(machine: Machine, node: ast.AST, obj: Value) -> Value:
     value = machine.constant(obj)
     if is_list(value) and value and isinstance(value[-1], Unknown) and value[-1].why in (BRANCH, ITEMS):
-        return len(value) - 1 + _told(value[-1].parts.get("items"), "a length").count
+        return len(value) - 1 + told(value[-1].parts.get("items"), "a length").count
     if has_unknown_keys(value):
         raise UntoldError("a length")
     if is_list(value) or isinstance(value, (str, dict, set, frozenset, range, bytes)):
@@ -138,7 +114,7 @@ def _turns_of(values: list[Value]) -> Turns | None:
 
 
 def _extreme(choose: Callable[..., Any], *values: Value) -> Value:
-    numbers = _items(values[0], _NUMBER) if len(values) == 1 else list(values)
+    numbers = known_items(values[0], _NUMBER) if len(values) == 1 else list(values)
     if numbers and all(isinstance(v, (int, float, str)) for v in numbers):
         return choose(numbers)
     if not numbers or not all(map(is_size, numbers)):
@@ -154,7 +130,7 @@ def _extreme(choose: Callable[..., Any], *values: Value) -> Value:
 
 def _sum(iterable: Value, start: Value = 0) -> Value:
     what = "a sum that is not known"
-    values = [start, *_items(iterable, what)]
+    values = [start, *known_items(iterable, what)]
     numbers = all(isinstance(v, (int, float)) for v in values)
     if not numbers and not all(map(is_size, values)):
         raise UntoldError(what)
@@ -217,85 +193,61 @@ def _divmod(machine: Machine, node: ast.AST, x: Value, y: Value) -> Value:
 def _collection(make: Callable[[Any], Any], machine: Machine, node: ast.AST, iterable: Value = ()) -> Value:
     if isinstance(iterable, Unknown):
         return machine.part(iterable, "list()", iterable.text, node)
-    items = _items(iterable)
+    items = known_items(iterable)
     if make in (set, frozenset) and not all(map(hashable, items)):
-        raise UntoldError(_LIST)
+        raise UntoldError(LIST)
     return make(items)
 
 
-def _dict(args: Arguments) -> Value:
+def to_dict(args: Arguments) -> Value:
+    """Return the dictionary that a call of ``dict`` makes."""
     what = "a dictionary that is not known"
     given = args.places[0].value if args.places else {}
-    pairs = list(given.items()) if isinstance(given, dict) else _items(given, what)
+    pairs = list(given.items()) if isinstance(given, dict) else known_items(given, what)
     if args.unknown or not all(is_list(pair) and len(pair) == 2 and hashable(pair[0]) for pair in pairs):
         raise UntoldError(what)
     return dict(pairs) | {name: p.value for name, p in args.names.items()}
 
 
-def _default_dictionary(*values: Value, **names: Value) -> Value:
-    raise UntoldError("a dictionary with a default")
-
-
 def _enumerate(iterable: Value, start: Value = 0) -> Value:
     if type(start) is not int:
-        raise UntoldError(_LIST)
-    return list(enumerate(_items(iterable), start))
+        raise UntoldError(LIST)
+    return list(enumerate(known_items(iterable), start))
 
 
 def _zip(*lists: Value, strict: Value = False) -> Value:
-    return list(zip(*map(_items, lists), strict=False))
+    return list(zip(*map(known_items, lists), strict=False))
 
 
 def _reversed(sequence: Value) -> Value:
-    return _items(sequence)[::-1]
+    return known_items(sequence)[::-1]
 
 
 def _sorted(
     machine: Machine, node: ast.AST, iterable: Value, *, key: Value = None, reverse: Value = False
 ) -> Value:
-    values = _items(iterable)
+    values = known_items(iterable)
     keys = values if key is None else [machine.call(key, Arguments([Passed(v)]), node) for v in values]
     if not isinstance(reverse, bool) or not all(map(is_known, keys)):
-        raise UntoldError(_LIST)
+        raise UntoldError(LIST)
     try:
         order = sorted(range(len(keys)), key=lambda i: keys[i], reverse=reverse)
     except TypeError:
-        raise UntoldError(_LIST) from None
+        raise UntoldError(LIST) from None
     return [values[i] for i in order]
 
 
 def _map(machine: Machine, node: ast.AST, function: Value, *lists: Value) -> Value:
-    turns = zip(*map(_items, lists), strict=False)
+    turns = zip(*map(known_items, lists), strict=False)
     return [machine.call(function, Arguments(list(map(Passed, v))), node) for v in turns]
 
 
 def _filter(machine: Machine, node: ast.AST, function: Value, iterable: Value) -> Value:
-    values = _items(iterable)
-    told = [
-        truth(v if function is None else machine.call(function, Arguments([Passed(v)]), node)) for v in values
-    ]
-    return [v for v, kept in zip(values, told, strict=True) if _told(kept, _LIST)]
-
-
-def _reduce(machine: Machine, node: ast.AST, function: Value, iterable: Value, *initial: Value) -> Value:
-    what = "a value that is not known"
-    values = [*initial, *_items(iterable, what)]
-    if not values:
-        raise UntoldError(what)
-    return functools.reduce(
-        lambda a, b: machine.call(function, Arguments([Passed(a), Passed(b)]), node), values
-    )
-
-
-def _product(*lists: Value) -> Value:
-    known = [_items(values) for values in lists]
-    if functools.reduce(lambda a, b: a * len(b), known, 1) > bounds.CODE_ITEMS:
-        raise UntoldError(_LIST)
-    return list(itertools.product(*known))
-
-
-def _chain(*lists: Value) -> Value:
-    return [v for values in lists for v in _items(values)]
+    values, found = known_items(iterable), []
+    for value in values:
+        kept = value if function is None else machine.call(function, Arguments([Passed(value)]), node)
+        found += [value] if told(truth(kept), LIST) else []
+    return found
 
 
 def _all_or_any(wanted: bool, iterable: Value) -> Value:
@@ -325,7 +277,7 @@ def _iter(iterable: Value) -> Value:
 
 
 def _bool(x: Value = False) -> Value:
-    return _told(truth(x), _TRUTH)
+    return told(truth(x), _TRUTH)
 
 
 def _isinstance(value: Value, cls: Value) -> Value:
@@ -388,106 +340,12 @@ def _print(*values: Value, **names: Value) -> Value:
     return None
 
 
-# ---- the standard library ------------------------------------------------------------------------------
-
-
-def _partial(args: Arguments) -> Value:
-    if not args.places:
-        raise UntoldError("a function")
-    return Partial(args.places[0].value, Arguments(args.places[1:], dict(args.names), args.unknown))
-
-
-def _wraps(*values: Value, **names: Value) -> Value:
-    return Outside("copy.copy")
-
-
-def _decorated(*values: Value, **names: Value) -> Value:
-    """Return the function that a decorator is given, which has no effect on reading."""
-    return values[0] if values else Outside("builtins.object")
-
-
-def _cast(typ: Value, val: Value) -> Value:
-    return val
-
-
-def _environment(key: Value, default: Value = None) -> Value:
-    return _told(default, "a setting of the machine")
-
-
-def _copy(x: Value, *memo: Value) -> Value:
-    return _copied(x)
-
-
-def _copied(value: Value, depth: int = 0) -> Value:
-    """Return a copy of nested lists and dictionaries; for an object, one with the same attributes."""
-    if depth > 20:
-        return value
-    if is_list(value):
-        return type(value)(_copied(v, depth + 1) for v in value)
-    if isinstance(value, dict):
-        return {k: _copied(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, Instance) and value.model is None and value.layer is None:
-        return Instance(value.cls, dict(value.names), where=value.where)
-    if isinstance(value, CodeLayer):
-        return CodeLayer(value.kind, value.row, dict(value.args), value.where, value.name, value.why)
-    return value
-
-
-def _namespace(machine: Machine, node: ast.AST, **names: Value) -> Value:
-    return Namespace(names, machine.text(node))
-
-
-def _parser(*values: Value, **names: Value) -> Value:
-    return Namespace({}, "args", parser=True)
-
-
-def _named_tuple(
-    machine: Machine,
-    node: ast.AST,
-    typename: Value,
-    field_names: Value,
-    *,
-    defaults: Value = (),
-    **more: Value,
-) -> Value:
-    what = "a class"
-    names = (
-        field_names.replace(",", " ").split() if isinstance(field_names, str) else _items(field_names, what)
-    )
-    if not isinstance(typename, str) or not all(isinstance(n, str) for n in names):
-        raise UntoldError(what)
-    found = Class(typename, None, (), {}, machine.scope.module, tuple(names))
-    last = items_of(defaults) or []
-    found.names.update(zip(names[len(names) - len(last) :], last, strict=False))
-    return found
-
-
-def _field(machine: Machine, node: ast.AST, **names: Value) -> Value:
-    if "default_factory" in names and "default" not in names:
-        return machine.call(names["default_factory"], Arguments(), node)
-    if "default" in names:
-        return names["default"]
-    raise UntoldError("a field without a default")
-
-
-def _replace(obj: Value, **names: Value) -> Value:
-    if not isinstance(obj, Instance):
-        raise UntoldError("an object")
-    return Instance(obj.cls, obj.names | names, where=obj.where)
-
-
-def _as_dictionary(obj: Value) -> Value:
-    if not isinstance(obj, (Instance, Namespace)):
-        raise UntoldError("a dictionary")
-    return dict(obj.names)
-
-
 def _of_python(*functions: Callable[..., Value]) -> dict[str, Callable[..., Value]]:
     return {f"builtins{function.__name__.replace('_', '.', 1)}": function for function in functions}
 
 
 # Not a fact about layers: Python's own functions.
-_OF_VALUES: Mapping[str, Callable[..., Value]] = {
+OF_VALUES: Mapping[str, Callable[..., Value]] = {
     **_of_python(_sum, _float, _round, _str, _bool, _enumerate, _zip, _reversed, _abs, _isinstance),
     **_of_python(_callable, _print, _slice, _type, _iter),
     "builtins.min": functools.partial(_extreme, min),
@@ -495,42 +353,15 @@ _OF_VALUES: Mapping[str, Callable[..., Value]] = {
     "builtins.all": functools.partial(_all_or_any, False),
     "builtins.any": functools.partial(_all_or_any, True),
     "builtins.display": _print,
-    "functools.wraps": _wraps,
-    "functools.lru_cache": _decorated,
-    "functools.cache": _decorated,
-    "os.environ.get": _environment,
-    "os.getenv": _environment,
-    "os.environ.setdefault": _environment,
-    "copy.copy": _copy,
-    "copy.deepcopy": _copy,
-    "collections.defaultdict": _default_dictionary,
-    "dataclasses.replace": _replace,
-    "dataclasses.asdict": _as_dictionary,
-    "argparse.ArgumentParser": _parser,
-    "itertools.product": _product,
-    "itertools.chain": _chain,
-    "typing.cast": _cast,
 }
 """Functions of values alone."""
-_OF_INTERPRETER: Mapping[str, Callable[..., Value]] = {
+OF_INTERPRETER: Mapping[str, Callable[..., Value]] = {
     **_of_python(_len, _range, _int, _sorted, _map, _filter, _getattr, _setattr, _pow, _divmod, _next),
     **{f"builtins.{make.__name__}": functools.partial(_collection, make) for make in (list, tuple, set)},
     "builtins.frozenset": functools.partial(_collection, set),
     "builtins.xrange": _range,
-    "functools.reduce": _reduce,
-    "collections.namedtuple": _named_tuple,
-    "dataclasses.field": _field,
-    "types.SimpleNamespace": _namespace,
-    "argparse.Namespace": _namespace,
 }
 """Functions that call others, make new values or change some: they take the interpreter and the place."""
-_OF_CALLS: Mapping[str, Callable[[Arguments], Value]] = {
-    "builtins.dict": _dict,
-    "collections.OrderedDict": _dict,
-    "functools.partial": _partial,
-}
-"""Functions that take a call as it is written."""
-
 _NOT_FOLLOWED = (
     "object", "super", "input", "open", "hasattr", "vars", "id", "hash", "repr", "property",
     "staticmethod", "classmethod", "Exception", "ValueError", "TypeError", "KeyError", "IndexError",
@@ -539,7 +370,7 @@ _NOT_FOLLOWED = (
 )  # fmt: skip
 NAMES = frozenset(
     name.removeprefix("builtins.")
-    for name in (*_OF_VALUES, *_OF_INTERPRETER, "builtins.dict", *_NOT_FOLLOWED, *_TYPES)
+    for name in (*OF_VALUES, *OF_INTERPRETER, "builtins.dict", *_NOT_FOLLOWED, *_TYPES)
     if name.startswith("builtins.") or "." not in name
 )
 """The names that Python itself has."""

@@ -16,7 +16,6 @@ from seqtopo.code.values import (
     Outside,
     Passed,
     Unknown,
-    hashable,
     is_list,
     is_tensor,
     tensors_in,
@@ -45,7 +44,7 @@ def as_tensor(machine: Machine, value: Value) -> CodeTensor:
     """Return a value as a tensor; an unknown one is an input whose shape is not known."""
     if is_tensor(value):
         return value
-    key = value if hashable(value) else id(value)
+    key = machine.identity(value)
     known = machine.implicit.get(key)
     if known is None:
         where = value.where if isinstance(value, Opaque) else None

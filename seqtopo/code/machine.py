@@ -47,7 +47,7 @@ RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
 
 Result = TypeVar("Result")
 Changes = dict[tuple[int, Any], tuple[Any, Any, Any]]
-"""What a branch changed: the holder of a name or an item, its key, and the value before, or after."""
+"""The changes of a branch: the holder of each name or item, its key, and its value before or after."""
 
 
 class BoundError(Exception):
@@ -95,7 +95,7 @@ class Machine:
         """True while a function runs that nothing in the code calls."""
         self.models: list[KerasModel] = []
         self.trail: list[Changes] = []
-        self.implicit: dict[Value, CodeInput] = {}
+        self.implicit: dict[int, CodeInput] = {}
         """The inputs that unknown values stand for where they are used as tensors."""
         self.shapes: dict[CodeInput, Unknown] = {}
         """The unknown values that are the shapes of inputs."""
@@ -116,6 +116,7 @@ class Machine:
         self._constants: dict[str, Unknown] = {}
         self._from_data: dict[Expr, Unknown] = {}
         self._unknown_sizes = 0
+        self._kept: list[Value] = []
         self._stopped: set[tuple[str, Span | None]] = set()
 
     # ---- what the interpreter does -----------------------------------------------------------------
@@ -214,6 +215,11 @@ class Machine:
             text = value.path.rsplit(".", 1)[-1]
             known = self._constants[value.path] = Unknown(f"{value.path} of a package", None, text)
         return known
+
+    def identity(self, value: Value) -> int:
+        """Return the id of a value, which lives on so that no other one gets its id."""
+        self._kept.append(value)
+        return id(value)
 
     def part(self, value: Unknown, key: Any, text: str, node: ast.AST | None) -> Unknown:
         """Return a part of an unknown value: the same each time it is asked for."""

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from seqtopo.code.builtin_calls import call_told
+from seqtopo.code.library_calls import call_library
 from seqtopo.code.machine import ITEMS, Machine
 from seqtopo.code.model import Value
 from seqtopo.code.values import (
@@ -100,7 +100,7 @@ def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, 
         return list(value)
     if name == "sort":
         given = Arguments([Passed(list(value))], args.names)
-        value[:] = items_of(call_told(machine, "builtins.sorted", given, node)) or value
+        value[:] = items_of(call_library(machine, "builtins.sorted", given, node)) or value
         return None
     if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
         try:

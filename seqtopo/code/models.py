@@ -315,7 +315,7 @@ def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, 
     if not starts or not ends:
         incomplete(model, "its inputs or outputs are not known", where)
         return
-    if any(isinstance(v, Unknown) and v not in used for v in (*_leaves(inputs), *_leaves(outputs))):
+    if any(isinstance(v, Unknown) and id(v) not in used for v in (*_leaves(inputs), *_leaves(outputs))):
         incomplete(model, "its inputs or outputs are not known", where)
     replaced: dict[CodeTensor, CodeTensor] = {}
     for tensor in starts:

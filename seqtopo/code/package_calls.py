@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from seqtopo.code import builtin_calls, data, keras_names
+from seqtopo.code import data, keras_names, library_calls
 from seqtopo.code.keras_names import Meaning
 from seqtopo.code.layer_arguments import make_layer, make_object
 from seqtopo.code.layer_calls import call_layer, call_opaque
@@ -29,8 +29,8 @@ def call_outside(machine: Machine, path: str, args: Arguments, node: ast.AST) ->
     """Return the result of a function or class of a package."""
     if path == "builtins.len" and args.places and data.is_data(args.places[0].value):
         return data.length(machine, args.places[0].value, node)
-    if builtin_calls.knows(path):
-        return builtin_calls.call_told(machine, path, args, node)
+    if library_calls.knows(path):
+        return library_calls.call_library(machine, path, args, node)
     if path.startswith("builtins."):
         return machine.unknown("a function of Python that is not followed", node)
     found = keras_names.meaning(path)
