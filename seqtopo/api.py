@@ -573,7 +573,7 @@ def spec_of_trial(trial: optuna.Trial | optuna.trial.FrozenTrial, spec: Text, **
         dims: values of names; what is bound is not asked for.
 
     Raises:
-        SpecError: the spec is wrong.
+        SpecError: the spec is wrong, or the trial is one of another space.
         ModuleNotFoundError: Optuna is not installed.
 
     >>> import optuna

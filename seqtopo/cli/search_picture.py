@@ -26,8 +26,9 @@ def picture(study: Study) -> str:
     scores = [t.value for t in done if t.value is not None]
     history = [(t.number, t.value) for t in done if t.value is not None]
     panels = [_history(history, scores)]
+    logs = {name for t in done for name, known in t.distributions.items() if getattr(known, "log", False)}
     for name, points in list(effects(study).items())[:MOST_NAMES]:
-        panels.append(_effect(name, points, scores))
+        panels.append(_effect(name, points, scores, log=name in {one.partition("@")[0] for one in logs}))
     rows = math.ceil(len(panels) / COLUMNS)
     across = min(COLUMNS, len(panels))
     width, height = across * WIDTH, rows * HEIGHT
@@ -80,22 +81,29 @@ def _history(points: Sequence[tuple[int, float]], scores: Sequence[float]) -> st
     last = max((number for number, _ in points), default=0) or 1
     best: list[tuple[float, float]] = []
     for number, value in sorted(points):
-        x, y = _x(number / last), _y(value, low, high)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{DOT}" fill-opacity="0.6"/>')
+        x = _x(number / last)
+        parts.append(_dot(x, value, low, high))
         best.append((x, min(value, best[-1][1]) if best else value))
     line = " ".join(f"{x:.1f},{_y(value, low, high):.1f}" for x, value in best)
     parts.append(f'<polyline points="{line}" fill="none" stroke="{LINE}" stroke-width="2"/>')
-    parts.append(_below("trial", [(0.0, "0"), (1.0, str(last))]))
+    beyond = " (a ring: beyond the axis)" if any(value > high for value in scores) else ""
+    parts.append(_below(f"trial{beyond}", [(0.0, "0"), (1.0, str(last))]))
     return "".join(parts)
 
 
-def _effect(name: str, points: Sequence[tuple[Any, float]], scores: Sequence[float]) -> str:
+def _dot(x: float, value: float, low: float, high: float) -> str:
+    """Return the mark of a score: a dot, or a ring at the top for one beyond the axis."""
+    kind = f'fill="none" stroke="{DOT}"' if value > high else f'fill="{DOT}" fill-opacity="0.6"'
+    return f'<circle cx="{x:.1f}" cy="{_y(value, low, high):.1f}" r="2.5" {kind}/>'
+
+
+def _effect(name: str, points: Sequence[tuple[Any, float]], scores: Sequence[float], *, log: bool) -> str:
     parts, low, high = _frame(name, scores)
     numbers = all(isinstance(value, (int, float)) for value, _ in points)
     values: list[Any] = (
         sorted({value for value, _ in points}) if numbers else sorted({str(value) for value, _ in points})
     )
-    wide = numbers and values[0] > 0 and values[-1] / values[0] >= 50
+    wide = numbers and log and values[0] > 0
 
     def share(value: Any) -> float:
         if not numbers:
@@ -105,8 +113,7 @@ def _effect(name: str, points: Sequence[tuple[Any, float]], scores: Sequence[flo
         return (at - first) / ((last - first) or 1.0)
 
     for value, score in points:
-        x, y = _x(share(value)), _y(score, low, high)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{DOT}" fill-opacity="0.6"/>')
+        parts.append(_dot(_x(share(value)), score, low, high))
     if numbers:
         ends = (
             [(0.0, f"{values[0]:.4g}"), (1.0, f"{values[-1]:.4g}")]

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from seqtopo.cli.terminal import say, say_nothing
 from seqtopo.cli.writing import apart, keep_what_is_there, write_whole
 from seqtopo.data.jobs import OptionError
 from seqtopo.diag.error import SpecError
-from seqtopo.searching.leases import is_over, lease
+from seqtopo.searching.leases import Holding, counted, is_mine, is_over, lease
 from seqtopo.searching.results import FINALISTS, best_trials, in_short, values_of
 from seqtopo.searching.running import training_of
 from seqtopo.searching.sampling import REPEATED, derived_seed
@@ -46,17 +46,21 @@ SEEDS = 3
 """The number of seeds that each of the best is trained with, its own among them."""
 FINISHING = "finishing"
 """The attribute of a study that holds which worker trains the best model again."""
+CLAIM = 0.5
+"""The seconds in which another worker may claim it too: the last one has it."""
 
 
 class Interrupt:
     """Ends a search after the epoch at the first Ctrl-C, and at once at the second."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: int | None = None) -> None:
         self.asked = False
+        self.parent = parent
+        """The process that started this one, which ends with it."""
 
     def __call__(self) -> bool:
         """Return whether the search is to stop."""
-        return self.asked
+        return self.asked or (self.parent is not None and os.getppid() != self.parent)
 
     @contextmanager
     def watching(self, *, quiet: bool = False) -> Iterator[None]:
@@ -109,7 +113,7 @@ def search(args: argparse.Namespace) -> int:
     storage = open_storage(args.storage, journal_of(args.data))
     study = found.join(storage, name)
     heartbeats = has_heartbeats(storage)
-    interrupt = Interrupt()
+    interrupt = Interrupt(None if args.worker is None else int(args.worker))
     if args.worker is not None:
         with interrupt.watching(quiet=True):
             _worker(found, study, interrupt, heartbeats, args).run()
@@ -129,7 +133,7 @@ def search(args: argparse.Namespace) -> int:
             return INTERRUPTED
         if why == "exhausted":
             say("every choice of the space has been tried", stream=sys.stderr)
-        return _finish(found, study, interrupt, args, output)
+    return _finish(found, study, interrupt, args, output)
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -163,12 +167,17 @@ def _run_workers(args: argparse.Namespace, text: str, board: Board, interrupt: I
         environment = dict(os.environ)
         own = share(there, number, args.jobs)
         limit = json.dumps(
-            {"args": {**vars(args), "spec": _spec_for(args, text), "worker": str(number)}, "cores": own}
+            {"args": {**vars(args), "spec": _spec_for(args, text), "worker": str(os.getpid())}, "cores": own}
         )
         for_child = [sys.executable, "-m", "seqtopo.cli.search"]
         children.append(
             subprocess.Popen(
-                for_child, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+                for_child,
+                stdin=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+                process_group=0,  # or a terminal's Ctrl-C would reach them twice, and end them at once
             )
         )
         stdin = children[-1].stdin
@@ -206,7 +215,17 @@ def _run_workers(args: argparse.Namespace, text: str, board: Board, interrupt: I
             "run it with --jobs 1 to see why",
             (words.strip()[-800:],),
         )
-    return "done"
+    for number, code in enumerate(codes, 1):
+        if code:
+            words = f": {text}" if (text := said[number - 1].strip()[-800:]) else ""
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            say(
+                "",
+                f"worker {number} of {args.jobs} {how}; the others did its trials{words}",
+                stream=sys.stderr,
+            )
+    # A worker that is not needed any more ends as one does that has nothing left to try.
+    return "done" if len(counted(board.study.get_trials(deepcopy=False))) >= args.trials else "exhausted"
 
 
 def _read(child: subprocess.Popen[str], said: list[str], number: int) -> None:
@@ -223,16 +242,29 @@ def _spec_for(args: argparse.Namespace, text: str) -> str:
 
 def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Namespace, output: Path) -> int:
     """Train the best few again, and write and fit the best of them, where no other worker does it."""
-    with storage_failures(study.study_name):
-        claimed = _claimed(study)
+    name = study.study_name
+    with storage_failures(name):
+        claimed = _is_claimed(study)
     if not claimed:
-        say("another process of this study trains the best; see it with --show", stream=sys.stderr)
+        say(f"another process of the study {name} trains the best; see it with --show", stream=sys.stderr)
         return 0
+    try:
+        with Holding(study, FINISHING):
+            return _train_the_best(found, study, interrupt, args, output)
+    finally:
+        with suppress(Exception):  # the disk may be full: then the claim runs out
+            study.set_user_attr(FINISHING, None)
+
+
+def _train_the_best(
+    found: Search, study: Study, interrupt: Interrupt, args: argparse.Namespace, output: Path
+) -> int:
     best = best_trials(study, args.finalists)
     if not best:
         put_study(study)
         return 1
-    scores = _scores_by_seed(found, study, best, interrupt, args)
+    with interrupt.watching():
+        scores = _scores_by_seed(found, study, best, interrupt, args)
     if scores is None:
         say("", "stopped; the same command goes on from there", stream=sys.stderr)
         return INTERRUPTED
@@ -252,19 +284,17 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
     return fit_command.run(fit_command.parser().parse_args(_fit_words(args, output)[1:]))
 
 
-def _claimed(study: Study) -> bool:
-    """Return whether this process is the one that trains the best model.
+def _is_claimed(study: Study) -> bool:
+    """Claim the training of the best model for this process; return False where another one has it.
 
-    One process claims it. If that process dies, the next that asks has it.
+    If that process dies, the next that asks has it.
     """
     held = study.user_attrs.get(FINISHING)
-    mine = lease(3600)
-    if isinstance(held, dict) and not is_over(held) and held.get("pid") != mine["pid"]:
+    if isinstance(held, dict) and not is_over(held) and not is_mine(held):
         return False
-    study.set_user_attr(FINISHING, mine)
-    time.sleep(0.1)
-    now = study.user_attrs.get(FINISHING)
-    return bool(isinstance(now, dict) and now.get("pid") == mine["pid"] and now.get("host") == mine["host"])
+    study.set_user_attr(FINISHING, lease())
+    time.sleep(CLAIM)
+    return is_mine(study.user_attrs.get(FINISHING))
 
 
 def _scores_by_seed(

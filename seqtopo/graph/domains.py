@@ -21,6 +21,8 @@ from seqtopo.syntax.canonical import print_expr
 Number = int | float
 
 _LOOPS = (tree.Branches, tree.For)
+MOST_SHOWN = 20
+"""The most values of a list that are shown; of a longer one, the first ones and the last."""
 LIKE = "as in search UNITS in [32, 64], DEPTH in [1..3], RATE in [0.0..0.5]"
 
 
@@ -62,7 +64,7 @@ class Domain:
             return self.high if index else self.low
         if isinstance(self.low, int) and isinstance(self.step, int):
             return self.low + index * self.step
-        return round(self.low + index * self.step, 12)
+        return min(max(shortened(self.low + index * self.step), self.low), self.high)
 
     @property
     def first(self) -> Number | str:
@@ -87,10 +89,23 @@ class Domain:
 
     def __str__(self) -> str:
         if self.choices:
-            return "one of " + ", ".join(map(print_expr, self.choices))
+            shown = list(map(print_expr, self.choices))
+            if len(shown) > MOST_SHOWN:
+                shown = [*shown[:3], "...", shown[-1]]
+            many = f" ({len(self.choices):,} values)" if len(shown) < len(self.choices) else ""
+            return f"one of {', '.join(shown)}{many}"
         kind = "whole numbers " if isinstance(self.low, int) and isinstance(self.high, int) else ""
         step = f", step {show(self.step)}" if self.step not in (None, 1) else ""
         return f"{kind}{show(self.low)} to {show(self.high)}{step}{', logarithmic' if self.log else ''}"
+
+
+def shortened(value: float) -> float:
+    """Return a number with the twelve digits that a spec says of it.
+
+    >>> shortened(0.1 + 0.2), shortened(1.25e-14)
+    (0.3, 1.25e-14)
+    """
+    return float(f"{value:.12g}")
 
 
 def value_of_choice(choice: tree.Expr) -> Number | str:

@@ -332,10 +332,45 @@ class Resolver:
         if name in self.outside.given or name in self.searched:
             return
         try:
+            self._refuse_searched_ends(written)
             self.searched[name] = read_domain(written, lambda e: self.evaluator.value(e, self.scope))
         except Refusal as refusal:
             self.report(refusal)
             self.scope.names[name] = Failed(written.span)
+
+    def _refuse_searched_ends(self, written: tree.Domain) -> None:
+        """Refuse a range with an end that is searched itself: all trials have the same ranges."""
+        name = written.name.name
+        ends = written.values if isinstance(written.values, tree.Range) else None
+        exprs = [ends.low, ends.high, written.step] if ends is not None else []
+        searched = {
+            d.name.name for s in self.spec.statements if isinstance(s, tree.Search) for d in s.domains
+        }
+        for expr in exprs:
+            names = self._behind(expr) & searched - self.outside.given.keys() if expr is not None else set()
+            if names and expr is not None:
+                raise Refusal(
+                    "ST224",
+                    f"a range is the same in each trial, and that of {name} depends on {min(names)}, which "
+                    "is searched, too",
+                    expr.span,
+                    label="searched",
+                    help="write a number; a size that depends on both may stand in the flow, as in "
+                    f"{name}*{min(names)}",
+                )
+
+    def _behind(self, expr: tree.Expr) -> set[str]:
+        """Return the names that an expression depends on, those of the lets that it names included."""
+        lets = {
+            b.name.name: b.value for s in self.spec.statements if isinstance(s, tree.Let) for b in s.bindings
+        }
+        found: set[str] = set()
+        todo = set(names_in(expr))
+        while todo:
+            name = todo.pop()
+            found.add(name)
+            todo |= (names_in(lets[name]) if name in lets else set()) - found
+        return found
 
     def _dimension(self, binding: tree.Binding) -> None:
         name = binding.name.name

@@ -214,7 +214,7 @@ class Evaluator:
                         )
                     else:
                         kwargs[arg.name.name] = value
-                return Object(expr.name.name, tuple(args), kwargs)
+                return Object(self._object_name(expr.name, scope), tuple(args), kwargs)
             case tree.For() | tree.Branches():
                 raise Refusal(
                     "ST213",
@@ -271,6 +271,14 @@ class Evaluator:
             self.free.setdefault(expr.name, expr.span)
             return symbol(expr.name)
         return Word(expr.name)
+
+    def _object_name(self, name: tree.Name, scope: Scope) -> str:
+        """Return the name of a called object: ``let OPT = adam`` makes ``OPT(1e-3)`` one of ``adam``."""
+        bound = scope.find(name.name)
+        if isinstance(bound, Plain) and isinstance(bound.value, Word):
+            self.used[name.span] = bound
+            return bound.value.name
+        return name.name
 
     def _range(self, expr: tree.Range, scope: Scope, width: Callable[[Span], Any] | None) -> list[int]:
         low, high = self.value(expr.low, scope, width), self.value(expr.high, scope, width)

@@ -40,6 +40,8 @@ _MOST_TRIED = 4
 _FEW_LAYERS = 4_000
 """The maximum number of layers made for such a try."""
 _MOST_NARROWED = 64
+_MOST_CLIMBED = 100
+"""The most values of a list that are compared in the search for the fewest and the most parameters."""
 _ROUND = (0.0, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
 """Ends that are tried for a range of floats that fails at one of its own."""
 _STAND_IN = 8
@@ -218,6 +220,7 @@ class _Walk:
             )
             self._within(most, self._sweep)
             sampled = self._within(most, self._sample)
+            self._within(most, self._climb)
         self._each_alone()
         first = self.looker.values({}, self.domains)
         return Space(
@@ -255,6 +258,24 @@ class _Walk:
                     if self.looker.made >= self.most:
                         return
                     self._note({name: value})
+
+    def _climb(self) -> None:
+        """Look for fewer and for more parameters, from the best points so far: one name after the other."""
+        for sign in (-1, 1):
+            point: dict[str, int] = {}
+            for name, domain in self.domains.items():
+                if name in self._left_out:
+                    continue
+                ends = [i for i in _ends(domain)[:_MOST_CLIMBED] if self.looker.made < self.most]
+                sizes = {i: self._size({**point, name: i}) for i in ends}
+                known = {i: sign * size for i, size in sizes.items() if size is not None}
+                if known:
+                    point[name] = max(known, key=known.__getitem__)
+            self._note(point)
+
+    def _size(self, point: Point) -> int | None:
+        seen = self.looker.look(point)
+        return _number(counting.params(seen.resolved.graph)) if seen.ok and seen.resolved else None
 
     def _every(self, values: Mapping[str, Sequence[int]]) -> bool:
         """Look at every topology with these values; False where the bound is reached before."""
@@ -316,10 +337,8 @@ class _Walk:
 
     def _measure(self, point: Point, resolved: Resolved) -> None:
         params = counting.params(resolved.graph)
-        number = params
-        if isinstance(params, Expr):
-            number = substitute(params, dict.fromkeys(symbols(params), _STAND_IN))
-        if not isinstance(number, int):
+        number = _number(params)
+        if number is None:
             return
         if self.smallest is None or number < self.smallest[0]:
             self.smallest = (number, self._choice(point, params))
@@ -329,6 +348,13 @@ class _Walk:
     def _choice(self, point: Point, params: Size) -> Choice:
         values = self.looker.values(point)
         return Choice({n: v for n, v in values.items() if n not in self._left_out}, params)
+
+
+def _number(params: Size) -> int | None:
+    """Return a count of parameters for comparison, with a number in place of each open size."""
+    if isinstance(params, Expr):
+        params = substitute(params, dict.fromkeys(symbols(params), _STAND_IN))
+    return params if isinstance(params, int) else None
 
 
 def _ends(domain: Domain) -> Sequence[int]:

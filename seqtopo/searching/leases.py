@@ -63,17 +63,27 @@ def is_over(held: Any) -> bool:
     return float(held.get("until", 0)) < time.time()
 
 
-class Holding:
-    """A lease on a trial while it trains, which is renewed if the storage has no heartbeats."""
+def is_mine(held: Any) -> bool:
+    """Return whether a lease is one of this process."""
+    mine = lease()
+    return isinstance(held, dict) and all(held.get(name) == mine[name] for name in ("host", "pid", "started"))
 
-    def __init__(self, trial: optuna.Trial, *, renew: bool = True) -> None:
-        self.trial = trial
+
+class Holding:
+    """A lease on a trial while it trains, or on a study, which is renewed from time to time.
+
+    Where the storage has heartbeats, that of a trial need not be renewed.
+    """
+
+    def __init__(self, owner: optuna.Trial | Study, attribute: str = LEASE, *, renew: bool = True) -> None:
+        self.owner = owner
+        self.attribute = attribute
         self.renew = renew
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> Holding:
-        self.trial.set_user_attr(LEASE, lease())
+        self.owner.set_user_attr(self.attribute, lease())
         if self.renew:
             self.thread.start()
         return self
@@ -86,7 +96,7 @@ class Holding:
     def _renew(self) -> None:
         while not self.stop.wait(HEARTBEAT):
             try:
-                self.trial.set_user_attr(LEASE, lease())
+                self.owner.set_user_attr(self.attribute, lease())
             except Exception:  # the disk may be full: the next renewal may be written
                 continue
 

@@ -5,6 +5,7 @@ A name that is not used with the choices so far is not drawn.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +19,13 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from seqtopo.decompiler.difference import Side, difference
 from seqtopo.graph import counting
-from seqtopo.graph.domains import Domain, Number, bound_text
+from seqtopo.graph.domains import Domain, Number, bound_text, shortened
 from seqtopo.report.analyse import analyse
 from seqtopo.report.space_walk import Looker, Seen
 from seqtopo.runtime.building import build
+from seqtopo.searching.storage import wrong
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_spec
@@ -38,6 +41,8 @@ MOST_MADE = 10_000
 """The layers that are made to find several allowed topologies; ten times as many to find one."""
 MOST_IN_GRID = 20_000
 """The most topologies of a grid."""
+MOST_MADE_IN_GRID = 200_000
+"""The layers that are made to find them."""
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:
@@ -89,6 +94,7 @@ class Points:
         self.looker = Looker(spec, self.source, self.dims)
         self.domains = self.looker.domains
         self.distributions = {name: distribution_of(domain) for name, domain in self.domains.items()}
+        self._sides: dict[str, Side | None] = {}
 
     def known_as(self, name: str) -> str:
         """Return the name in Optuna of a name of the space."""
@@ -103,7 +109,27 @@ class Points:
             if name is None:
                 return values
             found = pick(self.known_as(name), self.distributions[name])
-            values[name] = round(found, 12) if isinstance(found, float) else found
+            values[name] = _within(self.domains[name], found)
+
+    def values_in(self, given: Mapping[str, Any]) -> Values:
+        """Return the point with these values.
+
+        Raises:
+            SpecError: ST444, a name that it uses has none, or one that is not searched.
+        """
+
+        def pick(known_as: str, distribution: BaseDistribution) -> Any:
+            name = known_as.partition("@")[0]
+            if name not in given or not self.domains[name].holds(given[name]):
+                has = f"has {name}={bound_text(given[name])}" if name in given else f"has no {name}"
+                raise wrong(
+                    "ST444",
+                    f"the trial {has}, and this spec searches {name}: {self.domains[name]}",
+                    "give the spec that the study searched",
+                )
+            return given[name]
+
+        return self.ask(pick)
 
     def look(self, values: Mapping[str, Any]) -> Seen:
         """Return the topology of a point and its problems; names that it lacks have their first value."""
@@ -135,6 +161,21 @@ class Points:
         known = [shape[0] for shape in shapes if len(shape) == 2 and isinstance(shape[0], int)]
         return min(known, default=None)
 
+    def between_ends(self, values: Mapping[str, Any]) -> list[float]:
+        """Return the values of the names that are searched between floats without a step, in order."""
+        return sorted(v for name, v in values.items() if self.domains[name].count is None)
+
+    def are_equal(self, one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
+        """Return whether two points are the same model, trained in the same way."""
+        sides = []
+        for values in (one, two):
+            point = self.canonical(values)
+            if point not in self._sides:
+                resolved = analyse(Source(self.text(values)), self.dims).resolved
+                self._sides[point] = resolved and Side("", resolved.graph, resolved.training)
+            sides.append(self._sides[point])
+        return None not in sides and not difference(*sides)
+
     def topologies(self) -> Iterator[Values | None]:
         """Yield the allowed topologies, with ranges of floats at their low ends; None for all others."""
         todo: list[Values] = [{}]
@@ -151,14 +192,18 @@ class Points:
 
     def some_topologies(self, most: int = MOST_KEPT) -> list[Values]:
         """Return the first allowed topologies, up to ``most``, within a bound on the layers made."""
+        return self.first_topologies(most)[0]
+
+    def first_topologies(self, most: int, most_made: int = MOST_MADE) -> tuple[list[Values], bool]:
+        """Return the first allowed topologies, and whether they are all that there are."""
         found: list[Values] = []
         begin = self.looker.made
         for values in self.topologies():
-            found += [values] if values is not None else []
             made = self.looker.made - begin
-            if len(found) >= most or made > (MOST_MADE if found else 10 * MOST_MADE):
-                break
-        return found
+            if len(found) >= most or made > (most_made if found else 10 * most_made):
+                return found, False
+            found += [values] if values is not None else []
+        return found, True
 
     def between(self, values: Values, chance: random.Random) -> Values:
         """Return a topology with a random value for each name with a range of floats."""
@@ -166,7 +211,7 @@ class Points:
         for name in values:
             domain = self.domains[name]
             if domain.count is None:
-                found[name] = round(chance.uniform(domain.low, domain.high), 12)
+                found[name] = _within(domain, _drawn_between(domain, chance))
         return found
 
     def text(self, values: Mapping[str, Any], head: str = "") -> str:
@@ -196,6 +241,19 @@ def fixed_text(spec: tree.Spec) -> str:
     """Return the canonical text of a spec without what it searches."""
     kept = tuple(s for s in spec.statements if not isinstance(s, tree.Search))
     return print_spec(tree.Spec(spec.span, kept))
+
+
+def _within(domain: Domain, value: Any) -> Any:
+    """Return a drawn value as the spec of its point says it: a float is shortened, and stays in its range."""
+    if domain.choices or not isinstance(value, float):
+        return value
+    return min(max(shortened(value), domain.low), domain.high)
+
+
+def _drawn_between(domain: Domain, chance: random.Random) -> float:
+    if domain.log:
+        return math.exp(chance.uniform(math.log(domain.low), math.log(domain.high)))
+    return chance.uniform(domain.low, domain.high)
 
 
 def _index(domain: Domain, value: Any) -> int:

@@ -79,7 +79,11 @@ def _short(value: Any) -> str:
 
 def best_trials(study: Study, count: int) -> list[FrozenTrial]:
     """Return the trials with the lowest scores, one for each point, the best first."""
-    done = [t for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if t.value is not None]
+    done = [
+        t
+        for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if t.value is not None and "value_of" not in t.user_attrs
+    ]
     found: dict[str, FrozenTrial] = {}
     for trial in sorted(done, key=lambda t: (t.value, t.number)):
         found.setdefault(str(trial.user_attrs.get("point", trial.number)), trial)

@@ -79,7 +79,11 @@ def points_of(checked: Checked, dims: Mapping[str, Any]) -> Points:
 
 
 def spec_of_trial(trial: optuna.Trial | FrozenTrial, points: Points) -> str:
-    """Return the spec of a trial; a running one is asked for each name that its point uses."""
+    """Return the spec of a trial; a running one is asked for each name that its point uses.
+
+    Raises:
+        SpecError: ST444, a trial that has ended is of another space.
+    """
     if isinstance(trial, FrozenTrial):
-        return points.text(values_of(trial))
+        return points.text(points.values_in(values_of(trial)))
     return points.text(points.ask(lambda name, distribution: suggest(trial, name, distribution)))

@@ -15,7 +15,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from seqtopo.searching.leases import ordinal
-from seqtopo.searching.points import MOST_IN_GRID, MOST_KEPT, Points, Values
+from seqtopo.searching.points import (
+    MOST_IN_GRID,
+    MOST_KEPT,
+    MOST_MADE,
+    MOST_MADE_IN_GRID,
+    Points,
+    Values,
+)
 
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "grid")
 PRUNERS = ("median", "hyperband", "none")
@@ -71,7 +78,8 @@ class WholePoints(BaseSampler):
         self.points = points
         self.kind = kind
         self.seed = seed
-        self.allowed: list[Values] = points.some_topologies(MOST_IN_GRID if kind == "grid" else MOST_KEPT)
+        bounds = (MOST_IN_GRID, MOST_MADE_IN_GRID) if kind == "grid" else (MOST_KEPT, MOST_MADE)
+        self.allowed, self.whole = points.first_topologies(*bounds)
         self.redrawn = 0
         """The number of points that were drawn and not taken."""
         self.fallen_back = 0

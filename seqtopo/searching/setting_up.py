@@ -18,6 +18,7 @@ from seqtopo.data.loading import Members
 from seqtopo.data.series import Series
 from seqtopo.diag.error import SpecError
 from seqtopo.graph.buildable import MAX_PARAMS
+from seqtopo.graph.domains import bound_text
 from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, is_space
 from seqtopo.report.space import Space
@@ -31,6 +32,8 @@ from seqtopo.system import packages
 OF_SCORES = ("epochs", "batch", "steps", "horizon", "stride", "target", "validation", "scale", "series")
 OF_STUDY = ("pad", "same", "folds", "seed", "sampler", "prune", "max_params", "min_steps")
 """The options that all workers of a study must share."""
+MOST_LOSSES = 100
+"""The most values of a list that are looked at for other losses; of a longer list, the ends."""
 
 
 @dataclass
@@ -89,10 +92,12 @@ class Search:
         options = self.options
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.filterwarnings("ignore", module="optuna")
+        self.sampler = WholePoints(self.points, options.sampler, options.seed)
+        if options.sampler == "grid" and not self.sampler.whole:
+            raise _too_large_for_a_grid()
         pruner = pruner_of(options.prune, options.epochs * options.folds)
         study, record = join(storage, name, self.record, widen=options.widen, pruner=pruner)
         self.points.names = record.names()
-        self.sampler = WholePoints(self.points, options.sampler, options.seed)
         study.sampler = self.sampler
         return study
 
@@ -146,6 +151,7 @@ def set_up(
         raise _nothing_allowed(options, space)
     if options.sampler == "grid":
         _check_grid(space)
+    _check_one_loss(points)
     spec = again.spec
     assert spec is not None
     common = {name: getattr(options, name) for name in (*OF_SCORES, *OF_STUDY)}
@@ -200,6 +206,22 @@ def _nothing_allowed(options: Options, space: Space) -> SpecError:
     )
 
 
+def _check_one_loss(points: Points) -> None:
+    """Refuse a space in which the loss is searched: the scores of its trials could not be compared."""
+    for name, domain in points.domains.items():
+        count = domain.count or 2
+        values = range(count) if domain.choices and count <= MOST_LOSSES else (0, count - 1)
+        seen = [points.looker.look({name: i}) for i in values]
+        trained = [s.resolved.training for s in seen if s.resolved is not None]
+        losses = {repr((t.loss, t.labels, t.options.get("loss_weights"))) for t in trained if t is not None}
+        if len(losses) > 1:
+            raise wrong(
+                "ST444",
+                f"{name} decides the loss, so the losses of trials could not be compared",
+                f"search for each loss by itself: -D {name}={bound_text(domain.first)} --study NAME",
+            )
+
+
 def _check_grid(space: Space) -> None:
     if space.continuous:
         name = space.continuous[0]
@@ -211,4 +233,8 @@ def _check_grid(space: Space) -> None:
             "or take another sampler",
         )
     if not space.whole:
-        raise wrong("ST444", "this space is too large for a grid", "make it smaller, or take another sampler")
+        raise _too_large_for_a_grid()
+
+
+def _too_large_for_a_grid() -> SpecError:
+    return wrong("ST444", "this space is too large for a grid", "make it smaller, or take another sampler")

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -220,15 +220,25 @@ def join(
         if RECORD not in study.user_attrs:
             study.set_user_attr(RECORD, record.as_data())
         stored = study.user_attrs.get(RECORD)
-        known = Record(**stored) if isinstance(stored, dict) else None
-        if known is None:
-            raise wrong(
-                "ST441", f"the study {name} is not one of seqtopo search", "take another name: --study NAME"
-            )
+        known = _record_of(name, stored)
         found = checked_record(name, known, record, widen=widen)
         if found != known:
             study.set_user_attr(RECORD, found.as_data())
     return study, found
+
+
+def _record_of(name: str, stored: Any) -> Record:
+    if not isinstance(stored, dict):
+        raise wrong(
+            "ST441", f"the study {name} is not one of seqtopo search", "take another name: --study NAME"
+        )
+    if stored.keys() != {each.name for each in fields(Record)}:
+        raise wrong(
+            "ST441",
+            f"the study {name} was begun by another version of seqtopo",
+            "go on with that version, or search this under another name: --study NAME",
+        )
+    return Record(**stored)
 
 
 def _reason(error: BaseException) -> str:

@@ -104,12 +104,18 @@ class Training:
 
         def tell(epoch: int, numbers: dict[str, float]) -> None:
             nonlocal last
-            last = numbers["val_loss"]
+            last = numbers["val_loss"] - _penalties(model)
             report(fold * self.epochs + epoch, last)
 
         with failures("a trial was trained"):
             runs.train(model, job.train, job.held, self.epochs, progress, _keep_nothing, tell)
         return last
+
+
+def _penalties(model: keras.Model) -> float:
+    """Return what the regularizers of weights add to the loss: it says nothing of the error on the data."""
+    found = [v.regularizer(v) for v in model.trainable_weights if v.regularizer is not None]
+    return sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in found)
 
 
 def _changed(args: Options, **values: Any) -> Any:

@@ -24,7 +24,8 @@ from seqtopo.searching.leases import (
     queue_again,
     requeue_killed,
 )
-from seqtopo.searching.points import Points, suggest
+from seqtopo.searching.points import Points, Values, suggest
+from seqtopo.searching.results import values_of
 from seqtopo.searching.sampling import REPEATED, WholePoints, derived_seed
 from seqtopo.searching.storage import storage_failures, wrong
 
@@ -140,7 +141,11 @@ class Worker:
             return len(counted(trials)) >= len(sampler.allowed)
         known = {t.user_attrs.get("point") for t in counted(trials)}
         between = any(domain.count is None for domain in self.points.domains.values())
-        return not between and all(self.points.canonical(values) in known for values in sampler.allowed)
+        return (
+            sampler.whole
+            and not between
+            and all(self.points.canonical(values) in known for values in sampler.allowed)
+        )
 
     def _objective(self, trial: optuna.Trial) -> float:
         attrs = trial.user_attrs
@@ -157,7 +162,7 @@ class Worker:
             trial.set_user_attr("seed", seed)
             trial.set_user_attr("params", self.points.params(values))
             trial.set_user_attr("steps", self.points.fewest_steps(values))
-            same = _same_as(trials, point)
+            same = self._same_as(trials, values, point)
             if same is not None:
                 trial.set_user_attr("value_of", same.number)
                 assert same.value is not None
@@ -196,6 +201,29 @@ class Worker:
         trial.set_user_attr("latency", score.latency)
         return float(score.value)
 
+    def _same_as(self, trials: Sequence[FrozenTrial], values: Values, point: str) -> FrozenTrial | None:
+        """Return a finished trial of the same point, or of an equal model; None if there is none."""
+        done = [t for t in trials if t.state == TrialState.COMPLETE]
+        found = next((t for t in done if t.user_attrs.get("point") == point), None)
+        if found is not None:
+            return found
+        # Graphs are compared only where sizes and floats are the same, as that takes a moment.
+        mine = (
+            self.points.params(values),
+            self.points.fewest_steps(values),
+            self.points.between_ends(values),
+        )
+        for trial in done:
+            theirs = values_of(trial)
+            sizes = (
+                trial.user_attrs.get("params"),
+                trial.user_attrs.get("steps"),
+                self.points.between_ends(theirs),
+            )
+            if mine == sizes and self.points.are_equal(values, theirs):
+                return trial
+        return None
+
     def _drop_if_not_wanted(
         self, trial: optuna.Trial, trials: Sequence[FrozenTrial], point: str, after: int | None
     ) -> None:
@@ -227,9 +255,3 @@ class Worker:
             f"{len(self.failed)} trials failed one after the other: {self.failed[-1]}",
             "train one of them alone to see why: seqtopo fit spec.txt data.csv -D ...",
         )
-
-
-def _same_as(trials: Sequence[FrozenTrial], point: str) -> FrozenTrial | None:
-    """Return a finished trial of the same point; None if there is none."""
-    done = (t for t in trials if t.state == TrialState.COMPLETE)
-    return next((t for t in done if t.user_attrs.get("point") == point), None)

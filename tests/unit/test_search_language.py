@@ -76,6 +76,8 @@ WRONG: list[tuple[str, str]] = [
     ("search A in [0..4] log", "ST225"),
     ("search A in [-1.0..4.0] log", "ST225"),
     ("search A in [1..4] step 0", "ST225"),
+    ("search A in [1..B], B in [2..3]", "ST224"),
+    ("let C = 2*B\nsearch B in [2..3], A in [1..C]", "ST224"),
     ("search A in [1..4] step -1", "ST225"),
     ("search A in [1..4] log step 2", "ST225"),
     ("search A in [1, 2] log", "ST225"),

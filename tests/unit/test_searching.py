@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import time
@@ -18,9 +19,11 @@ from seqtopo.cli.main import main
 from seqtopo.cli.search_picture import picture
 from seqtopo.cli.search_show import put_study
 from seqtopo.diag.error import SpecError
+from seqtopo.report.analyse import analyse
 from seqtopo.searching import sampling
-from seqtopo.searching.leases import WHY, counted
+from seqtopo.searching.leases import WHY, counted, lease
 from seqtopo.searching.results import best_trials, importance, pareto, values_of
+from seqtopo.searching.setting_up import Options, set_up
 from seqtopo.searching.storage import SUFFIX, checked_record, join
 from seqtopo.system.threads import limit_threads, share
 from tests.support.search_worker import SPACE, journal, points_of, points_tried, record_of, worker_on
@@ -53,6 +56,21 @@ def test_the_spec_of_a_trial_has_let_in_place_of_search() -> None:
     assert seqtopo.check(text).params == 4 * (2 * 4 + 4 * 4 + 4) + 4 * 7 + 7
     bound = seqtopo.spec_of_trial(optuna.trial.FixedTrial({"B": "gru(C)", "C": 3}), spec, A=2)
     assert "let A = 2, B = gru(C)" in bound
+
+
+def test_a_trial_of_another_space_has_no_spec_here() -> None:
+    spec = "search A in [2..4], B in [lstm, gru]\nin(5,2) -> B(A)"
+    for params, said in (
+        ({"A": 2}, "the trial has no B, and this spec searches B: one of lstm, gru"),
+        ({"A": 9, "B": "lstm"}, "the trial has A=9, and this spec searches A: whole numbers 2 to 4"),
+        ({"A": 2, "B": "simple_rnn"}, "the trial has B=simple_rnn, "),
+    ):
+        distributions = {
+            name: optuna.distributions.CategoricalDistribution([v]) for name, v in params.items()
+        }
+        trial = optuna.trial.create_trial(params=params, distributions=distributions, value=0.5)
+        with pytest.raises(SpecError, match=re.escape(said)):
+            seqtopo.spec_of_trial(trial, spec)
 
 
 def test_no_trial_is_one_that_is_not_allowed() -> None:
@@ -124,6 +142,22 @@ def test_the_same_seed_gives_the_same_trials_with_any_number_of_workers(sampler:
     assert points_tried(other.study.trials) != points_tried(alone.study.trials)
 
 
+def test_small_numbers_keep_their_digits() -> None:
+    text = (
+        "search EPS in [1e-15..1e-13] log, S in [1e-14..9e-14] step 1e-14\nin(4,2) -> batchnorm(epsilon=EPS)"
+    )
+    worker = worker_on(InMemoryStorage(), 20, text=text + " -> dropout(S)\n")
+    worker.run()
+    assert worker.points.domains["S"].value(4) == 5e-14
+    chance = random.Random(0)
+    for trial in worker.study.trials:
+        again = worker.points.between(trial.params, chance)
+        assert all(1e-15 <= each["EPS"] <= 1e-13 for each in (trial.params, again))
+    assert len({t.params["EPS"] for t in worker.study.trials}) == 20
+    third = points_of("search R in [0.3333333333333333..0.4]\nin(4,2) -> dropout(R)\n")
+    assert third.ask(lambda name, known: 0.3333333333333333) == {"R": 0.3333333333333333}
+
+
 def test_equal_points_are_trained_once() -> None:
     trained: list[str] = []
     text = "search A in [1..3]\nin(4,2) -> lstm(A) -> dense(1)\n"
@@ -138,6 +172,60 @@ def test_equal_points_are_trained_once() -> None:
     worker.run()
     assert len(trained) == len(set(trained)) <= 3
     assert all("value_of" in t.user_attrs for t in worker.study.trials[len(trained) :][-1:])
+
+
+def test_equal_models_are_trained_once() -> None:
+    text = (
+        "search CELL in [lstm, gru], DEPTH in [0..1], BODY in [(dropout(R)), dropout(0.5)]\n"
+        "search R in [0.25, 0.5]\n"
+        "in(4,2) -> CELL(3,seq) * DEPTH -> BODY -> at(-1) -> dense(1)\n"
+    )
+    worker = worker_on(InMemoryStorage(), 12, text=text, sampler="grid")
+    worker.run()
+    trials = counted(worker.study.trials)
+    assert len(trials) == 12  # with DEPTH=0 there is no CELL, and BODY is one of two
+    assert sum("value_of" not in t.user_attrs for t in trials) == 6
+    assert len(best_trials(worker.study, 12)) == 6
+    first = {t.number: t for t in trials}
+    assert all(t.value == first[t.user_attrs.get("value_of", t.number)].value for t in trials)
+
+
+def test_a_space_of_more_than_is_remembered_is_not_exhausted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "MOST_KEPT", 3)
+    text = "search A in [1..9]\nin(4,2) -> lstm(A) -> dense(1)\n"
+    worker = worker_on(InMemoryStorage(), 9, text=text, sampler="tpe")
+    assert worker.run() == "done"
+    assert len(set(points_tried(worker.study.trials))) == 9
+
+
+def _data(folder: Path) -> Path:
+    data = folder / "t.csv"
+    data.write_text("a\n" + "".join(f"{i % 7}\n" for i in range(80)))
+    return data
+
+
+def test_a_grid_is_whole_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = "search A in [1..40], B in [1..40]\nin(4,1) -> dense(A) -> dense(B) -> flatten -> dense(1)\n"
+    monkeypatch.setattr(sampling, "MOST_MADE", 50)  # bounds other samplers
+    found = set_up(analyse(text), Options(_data(tmp_path), sampler="grid"), {})
+    found.join(InMemoryStorage(), "s")
+    assert found.sampler is not None
+    assert len(found.sampler.allowed) == 1600
+    monkeypatch.setattr(sampling, "MOST_IN_GRID", 1599)
+    storage = InMemoryStorage()
+    with pytest.raises(SpecError, match="too large for a grid"):
+        found.join(storage, "s")
+    assert storage.get_all_studies() == []
+
+
+def test_a_searched_loss_is_refused(tmp_path: Path) -> None:
+    text = "search L in [mse, mae], U in [2..3], O in [adam, sgd]\nin(4,1) -> lstm(U) -> dense(1)\n"
+    text += "train O(0.01), loss=L\n"
+    options = Options(_data(tmp_path))
+    with pytest.raises(SpecError, match="L decides the loss, so the losses of trials could not be compared"):
+        set_up(analyse(text), options, {})
+    bound = {"L": "mae"}
+    assert set_up(analyse(text, bound), options, bound).space.points == 4
 
 
 # ---- joining ---------------------------------------------------------------------------------------------
@@ -185,6 +273,15 @@ def test_a_wider_space_is_recorded_with_widen() -> None:
     assert {"CELL", "CELL@2"} <= {name for t in study.trials for name in t.params}
     assert all(set(values_of(t)) == {"UNITS", "DEPTH", "RATE", "CELL"} for t in study.trials)
     assert checked_record("s", record, record_of(wide), widen=False) == record
+
+
+def test_a_study_of_another_version_is_refused() -> None:
+    storage = InMemoryStorage()
+    study, record = join(storage, "s", record_of())
+    for stored in ({**record.as_data(), "more": 1}, {"text": SPACE}):
+        study.set_user_attr("seqtopo", stored)
+        with pytest.raises(SpecError, match="the study s was begun by another version of seqtopo"):
+            join(storage, "s", record_of())
 
 
 def test_a_study_of_somebody_else_is_refused() -> None:
@@ -276,6 +373,29 @@ def test_the_journal_lies_beside_the_data() -> None:
     from seqtopo.cli.search_show import journal_of
 
     assert journal_of("data/t.csv") == Path(f"data/t{SUFFIX}")
+
+
+def test_a_worker_stops_with_the_process_that_started_it() -> None:
+    from seqtopo.cli.search_run import Interrupt
+
+    assert not Interrupt(os.getppid())()
+    assert Interrupt(os.getpid())()
+
+
+def test_one_process_trains_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqtopo.cli import search_run
+
+    monkeypatch.setattr(search_run, "CLAIM", 0.0)
+    study, _ = join(InMemoryStorage(), "s", record_of())
+    for held, mine in (
+        (None, True),
+        (lease(), True),
+        ({**lease(), "host": "elsewhere"}, False),  # containers often give their processes the same number
+        ({**lease(), "host": "elsewhere", "until": 0.0}, True),
+        ({**lease(), "pid": 1, "started": ""}, False),
+    ):
+        study.set_user_attr(search_run.FINISHING, held)
+        assert search_run._is_claimed(study) is mine, held
 
 
 def test_interrupts_are_counted() -> None:
