@@ -94,7 +94,7 @@ class Points:
         self.looker = Looker(spec, self.source, self.dims)
         self.domains = self.looker.domains
         self.distributions = {name: distribution_of(domain) for name, domain in self.domains.items()}
-        self._sides: dict[str, Side | None] = {}
+        self._sides: dict[str, Side] = {}
 
     def known_as(self, name: str) -> str:
         """Return the name in Optuna of a name of the space."""
@@ -167,14 +167,15 @@ class Points:
 
     def are_equal(self, one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
         """Return whether two points are the same model, trained in the same way."""
-        sides = []
-        for values in (one, two):
-            point = self.canonical(values)
-            if point not in self._sides:
-                resolved = analyse(Source(self.text(values)), self.dims).resolved
-                self._sides[point] = resolved and Side("", resolved.graph, resolved.training)
-            sides.append(self._sides[point])
-        return None not in sides and not difference(*sides)
+        return not difference(self._side(one), self._side(two))
+
+    def _side(self, values: Mapping[str, Any]) -> Side:
+        point = self.canonical(values)
+        if point not in self._sides:
+            resolved = analyse(Source(self.text(values)), self.dims).resolved
+            assert resolved is not None  # each point that was drawn is allowed
+            self._sides[point] = Side("", resolved.graph, resolved.training)
+        return self._sides[point]
 
     def topologies(self) -> Iterator[Values | None]:
         """Yield the allowed topologies, with ranges of floats at their low ends; None for all others."""
