@@ -23,7 +23,7 @@ from seqtopo.decompiler.difference import Side, difference
 from seqtopo.graph import counting
 from seqtopo.graph.domains import Domain, Number, bound_text, shortened
 from seqtopo.report.analyse import analyse
-from seqtopo.report.space_walk import Looker, Seen
+from seqtopo.report.space_choices import Looker, Seen
 from seqtopo.runtime.building import build
 from seqtopo.searching.storage import wrong
 from seqtopo.source import Source

@@ -150,3 +150,21 @@ def test_where_every_choice_fails_and_the_first_value_alone_would_not_it_is_said
     assert [(d.code, d.message) for d in found] == [
         ("ST226", "lstm(units=1.0): units must be a whole number from 1 up")
     ]
+
+
+def test_the_largest_of_a_space_that_is_looked_at_in_part_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space_walk, "MOST_LAYERS", 2_000)
+    names = ", ".join(f"A{i} in [1..9]" for i in range(12))
+    flow = " -> ".join(f"dense(A{i})" for i in range(12))
+    text = f"search {names}\nin(8,2) -> {flow} -> flatten -> dense(1)"
+    space = space_of(text)
+    assert not space.whole
+    assert space.largest is not None
+    assert set(space.largest.values.values()) == {9}
+    assert seqtopo.check(text, **space.largest.values).params == space.largest.params
+
+
+def test_a_long_list_is_shown_in_short(capsys: Capture) -> None:
+    values = ", ".join(map(str, range(1, 101)))
+    assert main(["check", f"search A in [{values}]\nin(4,2) -> lstm(A)"]) == 0
+    assert "  A  one of 1, 2, 3, ..., 100 (100 values)\n" in capsys.readouterr().out
