@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from seqtopo.data.dates import DATE, Dates, in_one_number
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv")
 MOST_LOOKED = 1000
 """The number of rows that are checked for points between thousands."""
-_DATE = re.compile(
-    r"\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?|\d\d?[./]\d\d?[./]\d{2,4}.*"
-)
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?")
 
 
@@ -48,10 +46,12 @@ class Table:
 def read_table(path: Path, by: str | None = None) -> Table:
     """Return the table in a file, whose first row may have names.
 
-    Columns of dates are left out, with a note. The column ``by`` holds names of series and no numbers.
+    Columns of dates, and of row numbers without a name, are left out, with a note. The column ``by`` holds
+    names of series and no numbers.
 
     Raises:
-        SpecError: ST728, with line and column, a row is too long or too short or a field is not a number;
+        SpecError: ST728, with line and column, a row is too long or too short, a field is not a number, or a
+            row is of an earlier time than the one before it;
             ST710, the file cannot be read as text.
     """
     import numpy as np
@@ -62,7 +62,8 @@ def read_table(path: Path, by: str | None = None) -> Table:
     kept: list[int] = []
     dates: list[int] = []
     labels: list[str] = []
-    width = 0
+    ordered = Dates()
+    width = empty = 0
     try:
         raw = open_file(path, streams=True)
         with TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
@@ -75,6 +76,8 @@ def read_table(path: Path, by: str | None = None) -> Table:
             for fields in reader:
                 line = reader.line_num
                 if not fields or not any(field.strip() for field in fields):
+                    # An empty line in one column is a value that is missing; none follows those at the end.
+                    empty = empty or (line if width == 1 or fields else 0)
                     continue
                 if not width:
                     width = len(fields)
@@ -83,6 +86,9 @@ def read_table(path: Path, by: str | None = None) -> Table:
                     if not any(_is_number(field) for field in fields):
                         names = tuple(field.strip() or f"column {i + 1}" for i, field in enumerate(fields))
                         continue
+                if empty and rows:
+                    _refuse_field(path, empty, _column(0, names), "", "")
+                empty = 0
                 if len(fields) != width:
                     _refuse(
                         path,
@@ -91,11 +97,15 @@ def read_table(path: Path, by: str | None = None) -> Table:
                         "look for a missing or an extra comma, or for text after the table's end",
                     )
                 if not rows:
-                    dates = [i for i, field in enumerate(fields) if _DATE.fullmatch(field.strip())]
+                    dates = [i for i, field in enumerate(fields) if DATE.fullmatch(field.strip())]
                     dates = [i for i in dates if by is None or by not in names or i != names.index(by)]
                     kept = [i for i in range(width) if i not in dates and (not names or names[i] != by)]
                 if by in names:
                     labels.append(fields[names.index(by)].strip())
+                    if not labels[-1]:
+                        _refuse_field(path, line, _column(names.index(by), names), "", "")
+                if dates:
+                    ordered.add(fields[dates[0]].strip(), line, labels[-1] if labels else "")
                 if delimiter == ";" and len(looked) < MOST_LOOKED:
                     looked.append(fields)
                 if len(rows) + len(kept) > TABLE_NUMBERS:
@@ -119,9 +129,52 @@ def read_table(path: Path, by: str | None = None) -> Table:
         for i in kept
         if _may_be_thousands([fields[i].strip() for fields in looked])
     )
+    notes += _noted_order(path, ordered, names[dates[0]] if names and dates else "")
     numbers = np.array(rows, "float64").reshape(-1, len(kept))
+    for place in range(len(kept) - 1, -1, -1) if len(kept) > 1 else ():
+        what = _no_feature(numbers[:, place], names[kept[place]] if names else "")
+        if what and numbers.shape[1] > 1:
+            name = names[kept[place]]
+            which = name if name.startswith("column ") else f"the column {name}"
+            notes += (f"{path.name}: {which} holds {what} and is left out",)
+            numbers = np.delete(numbers, place, axis=1)
+            del kept[place]
     columns = tuple(names[i] for i in kept) if names else ()
     return Table(numbers, columns, notes, tuple(labels) if by in names else None)
+
+
+def _noted_order(path: Path, ordered: Dates, name: str) -> tuple[str, ...]:
+    """Return the note on gaps in the dates of a table.
+
+    Raises:
+        SpecError: ST728, a row is of an earlier time than the one before it.
+    """
+    if (wrong := ordered.wrong) is not None:
+        _refuse(
+            path,
+            wrong.line,
+            f"is of {wrong.date}, and the row before it of {wrong.before}: a series goes on in time",
+            "sort the rows by time, the earliest first; where series stand one under the other, name the "
+            "column that says which: --series COLUMN",
+        )
+    if (gaps := ordered.gaps) is None:
+        return ()
+    count, before, after = gaps
+    return (
+        f"{path.name}: {count:,} gap{'' if count == 1 else 's'} in the dates"
+        f"{f' of {name}' if name else ''}, the longest from {before} to {after}; the steps on both sides are "
+        "taken for neighbours",
+    )
+
+
+def _no_feature(column: np.ndarray, name: str) -> str:
+    """Return, in words, what a column of whole numbers holds that is no feature; "" if it may be one."""
+    if not name:
+        return ""
+    unnamed = re.fullmatch(r"column \d+|Unnamed: \d+", name)
+    if unnamed and (column % 1 == 0).all() and (column[1:] > column[:-1]).all():
+        return "the numbers of the rows"
+    return "dates" if in_one_number(column) else ""
 
 
 def _may_be_thousands(fields: list[str]) -> bool:
@@ -170,12 +223,11 @@ def _is_number(field: str) -> bool:
     try:
         float(field)
     except ValueError:
-        return bool(_DATE.fullmatch(field.strip()))
+        return bool(DATE.fullmatch(field.strip()))
     return True
 
 
 def _number(path: Path, line: int, index: int, field: str, names: tuple[str, ...]) -> float:
-    column = f"column {index + 1}" + (f" ({names[index]})" if names else "")
     text = field.strip()
     try:
         # Python reads 1_000 as a number, and no table means that.
@@ -183,8 +235,12 @@ def _number(path: Path, line: int, index: int, field: str, names: tuple[str, ...
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        _refuse_field(path, line, column, text, names[index] if names else "")
+        _refuse_field(path, line, _column(index, names), text, names[index] if names else "")
     return found
+
+
+def _column(index: int, names: tuple[str, ...]) -> str:
+    return f"column {index + 1}" + (f" ({names[index]})" if names else "")
 
 
 def _refuse_field(path: Path, line: int, column: str, text: str, name: str) -> NoReturn:

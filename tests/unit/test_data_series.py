@@ -278,12 +278,75 @@ def test_what_does_not_fit_a_spec_is_told(spec: str, more: dict[str, Any], code:
         ("a,b\n", "ST728", "no numbers"),
         ("", "ST728", "no numbers"),
         ('a,b\n1,"2\n', "ST710", "cannot be read"),
+        # pandas and Excel write a missing value of one column so; at the end it is none.
+        ('a\n1\n""\n3\n', "ST728", "line 3: it has nothing in column 1 (a)"),
+        ("a\n1\n\n\n3\n", "ST728", "line 3: it has nothing in column 1 (a)"),
+        ("a,b\n1,2\n,\n3,4\n,\n", "ST728", "line 3: it has nothing in column 1 (a)"),
+        (
+            "day,a\n2020-01-03,1\n2020-01-02,2\n",
+            "ST728",
+            "line 3: it is of 2020-01-02, and the row before it",
+        ),
+        ("day,a\n14.01.2020,1\n13.02.2020,2\n12.02.2020,2\n", "ST728", "line 4: it is of 12.02.2020"),
+        ("day,a\n12/31/2020,1\n12/30/2020,2\n", "ST728", "line 3: it is of 12/30/2020"),
+        ("day,a\n2020-01,1\n2019-12,2\n", "ST728", "line 3: it is of 2019-12"),
     ],
 )
 def test_a_broken_table_is_told_by_line_and_column(text: str, code: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(text)
     refused(code, words, lambda: read_table(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows", "notes"),
+    [
+        ("a,b\n1,2\n,\n\n", ("a", "b"), 1, ()),
+        # As pandas writes a table: its row numbers are no feature.
+        (",a\n900,5\n901,5\n", ("a",), 2, ("t.csv: column 1 holds the numbers of the rows and is left out",)),
+        (",a\n0.5,5\n1.5,6\n", ("column 1", "a"), 2, ()),
+        (
+            "day,a\n20200101,5\n20200102,6\n",
+            ("a",),
+            2,
+            ("t.csv: the column day holds dates and is left out",),
+        ),
+        ("day\n20200101\n20200102\n", ("day",), 2, ()),
+    ],
+)
+def test_fault_a_a_column_that_counts_is_no_feature(
+    text: str, columns: tuple[str, ...], rows: int, notes: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    found = read_table(path)
+    assert (found.columns, len(found.numbers), found.notes) == (columns, rows, notes)
+
+
+def days(*texts: str) -> str:
+    return "day,a\n" + "".join(f"{text},1\n" for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps"),
+    [
+        (
+            days(*(f"2020-01-{day:02}" for day in range(1, 31) if day not in (7, 8, 20))),
+            "2 gaps in the dates",
+        ),
+        # Working days, months, a clock that is set back, and dates that may be read in two ways are all fine.
+        (days(*(f"2020-01-{day:02}" for day in range(1, 31) if day % 7 not in (4, 5))), ""),
+        (days(*(f"2020-{month:02}" for month in range(1, 13))), ""),
+        (days("2020-10-25 01:30", "2020-10-25 02:00", "2020-10-25 02:30", "2020-10-25 02:00"), ""),
+        (days("01/11/2020", "01/12/2020", "02/01/2020"), ""),
+        (days("2020-02-30", "2020-02-01"), ""),
+    ],
+)
+def test_fault_a_gaps_in_the_dates_are_noted(text: str, gaps: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    _, *more = read_table(path).notes
+    assert (gaps in " ".join(more)) if gaps else not more
 
 
 def test_fault_b_numbers_too_large_for_ids_are_refused(tmp_path: Path) -> None:
