@@ -100,7 +100,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
         _refuse_open_batches(decoded.graph)
         statements, lost = _statements(decoded)
         names = [decoded.aliases.get(v) or _name(decoded.graph.nodes[v.node]) for v in decoded.graph.outputs]
-        train = train_statement(config.get("compile_config"), names, losses, values)
+        train = train_statement(config.get("compile_config"), names, decoded.output_keys, losses, values)
         train = _fitting_train(statements, train, losses)
         tell_loss_scaling(config, decoded.graph, losses)
     except RecursionError:

@@ -175,8 +175,10 @@ class Flows:
         branches = self.branches(items, fork if fork is not None else base, unit.index)
         residual = self._residual(unit, branches, fork is not None or base is not None)
         call = self._call(unit, branches) if residual is None else residual
-        steps = [call] if residual is not None else [call, tree.List(NOWHERE, branches)]
-        return steps, fork
+        if residual is not None:
+            return [call], fork
+        several = not (len(branches) == 1 and isinstance(branches[0], tree.Attribute))
+        return [call, tree.List(NOWHERE, branches) if several else branches[0]], fork
 
     def branches(self, items: Sequence[Item], base: int | None, by: int = -1) -> tuple[tree.Expr, ...]:
         """Return each item as a flow from ``base`` (written ``id``), or from a source of its own."""

@@ -145,11 +145,35 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
     if same_value(read.args.get("strides"), read.args.get("pool_size", row.defaults.get("pool_size", ()))):
         del read.args["strides"]
     _without_decomposing(read, losses)
+    if read.inner and read.args.get("trainable") is False:
+        _without_frozen(read, losses)
     for param in row.params:
         missing = param.default is REQUIRED and not param.call and param.name not in read.args
         if missing and param.name not in read.inner:
             raise NoRowError(f"it has no {param.name} that can be written in a spec")
     return read
+
+
+def _without_frozen(read: Read, losses: Losses) -> None:
+    """Leave it to the layer inside a wrapper whether it is frozen, as it counts for Keras."""
+    del read.args["trainable"]
+    if all(map(_is_frozen, read.inner.values())):
+        losses.otherwise(read.name, "is frozen with the layer inside, written as frozen in that layer")
+    else:
+        losses.argument(read.name, "trainable", "false", "Keras trains the layer inside all the same")
+
+
+def _is_frozen(config: Any) -> bool:
+    """Return whether a serialized layer is not trained; a model if none of its layers is."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    if not isinstance(inner, dict):
+        return False
+    layers = inner.get("layers")
+    if not isinstance(layers, list):
+        return inner.get("trainable") is False
+    return all(
+        _is_frozen(one) for one in layers if isinstance(one, dict) and one.get("class_name") != "InputLayer"
+    )
 
 
 def _without_decomposing(read: Read, losses: Losses) -> None:

@@ -72,11 +72,11 @@ class Masks:
             return frozenset({(given[0], GIVEN)})
         return none.union(*mask.output_masks([self.of.get(v, none) for v in node.inputs]))
 
-    def automatic(self, node: Node, argument: str, refs: Sequence[Ref]) -> bool:
+    def automatic(self, inputs: Sequence[Value], argument: str, refs: Sequence[Ref]) -> bool:
         """Return whether an argument of a call is the mask that its values have anyway."""
         if argument not in MASK_ARGUMENTS:
             return False
-        incoming: frozenset[Origin] = frozenset().union(*(self.of.get(v, frozenset()) for v in node.inputs))
+        incoming: frozenset[Origin] = frozenset().union(*(self.of.get(v, frozenset()) for v in inputs))
         found = [self.origins(ref) for ref in refs]
         return all(f is not None and f and f <= incoming for f in found)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.decompiler.calls import Call, Ref
-from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.masks import Masks
 from seqtopo.diag.model import Diagnostic
@@ -41,6 +40,8 @@ class Decoded:
     name: str = ""
     aliases: dict[Value, str] = field(default_factory=dict)
     """The states and scores that an Identity outputs under a name of its own, with this name."""
+    output_keys: tuple[str, ...] = ()
+    """The keys of the outputs in a dictionary, "" for each if they are in a list."""
     cut: list[tuple[str, Value]] = field(default_factory=list)
     """The inputs of layers that no spec can say, with the layers' names."""
 
@@ -153,8 +154,8 @@ class ModelCalls:
     def whole(self, values: Bundle) -> Bundle:
         """Return values in the form that a spec can take: of the several values of a layer, all or none.
 
-        The state h of an LSTM that returns its last step equals that step. Any other state that is used
-        without the rest becomes an input of its own.
+        The state h of an LSTM that returns its last step equals that step. Any other value that is used
+        without the rest is taken by ``item``.
         """
         found = list(values)
         at = 0
@@ -176,25 +177,15 @@ class ModelCalls:
         if first and not layer.get("return_sequences"):
             self.losses.otherwise(name, "gives its first state, written as its output, which is the same")
             return Value(value.node)
-        if layer.row.function:
-            return self._item(value)
-        tensor = self.graph.tensor(value)
-        assert tensor is not None
-        what = f"{value.extra or 'output'} {value.output}"
-        self.losses.add(
-            "ST504", f"{shown(name)}: its {what} is taken alone; it comes in as an input of its own"
-        )
-        node = self.graph.add(Span(0, 0))
-        node.outputs = (tensor,)
-        node.name = f"{name}_{value.extra or 'output'}_{value.output}"
-        return Value(node.index)
+        return self._item(value)
 
     def _item(self, value: Value) -> Value:
-        """Return one of the several values of an operation, by ``item``."""
+        """Return one of several outputs or states, by ``item``."""
         if value not in self.items:
-            count = len(self.graph.nodes[value.node].outputs or ())
+            given = self.graph.nodes[value.node]
+            several = given.extras[value.extra] if value.extra else given.outputs or ()
             node = self.graph.add(Span(0, 0), Layer(NAMES["item"], {"index": value.output}))
-            node.inputs = tuple(Value(value.node, i) for i in range(count))
+            node.inputs = tuple(value._replace(output=i) for i in range(len(several)))
             infer(self.graph, node)
             self.items[value] = Value(node.index)
         return self.items[value]

@@ -12,6 +12,7 @@ from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.values import UnsayableError, object_of, plain_dtype, unsaved_parts
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.training import read_training
+from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.syntax import tree
@@ -35,14 +36,17 @@ MIXED = "mixed_float16"
 Read = Callable[[tree.Expr], Any]
 
 
-def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: Read) -> tree.Train | None:
+def train_statement(
+    config: Any, outputs: Sequence[str], keys: Sequence[str], losses: Losses, read: Read
+) -> tree.Train | None:
     """Return the ``train`` statement of a compile configuration; None if the model was not compiled.
 
-    ``outputs`` are the names by which Keras knows the outputs. ``read`` evaluates a written value.
+    ``outputs`` are the names by which Keras knows the outputs, ``keys`` those of a model that gives a
+    dictionary. ``read`` evaluates a written value.
     """
     if not isinstance(config, dict) or not config:
         return None
-    one = _Training(tuple(outputs), losses, read)
+    one = _Training(tuple(outputs), tuple(keys), losses, read)
     return one.statement(config)
 
 
@@ -75,9 +79,15 @@ def _items(given: Any) -> int:
     return sum(map(_items, inner)) if inner else 1
 
 
+def _short_word(entry: Entry) -> str:
+    """Return the word for an object that people write: mse."""
+    return min(entry.words, key=len)
+
+
 class _Training:
-    def __init__(self, outputs: tuple[str, ...], losses: Losses, read: Read) -> None:
+    def __init__(self, outputs: tuple[str, ...], keys: tuple[str, ...], losses: Losses, read: Read) -> None:
         self.outputs = outputs
+        self.keys = keys
         self.losses = losses
         self.read = read
         self.args: list[tree.Argument] = []
@@ -132,9 +142,12 @@ class _Training:
 
     def _object(self, family: str, given: Any) -> tree.Expr:
         if isinstance(given, str):
-            if entry_of(family, given) is None:
+            known = entry_of(family, given)
+            if known is None:
                 raise UnsayableError(f"{shown(given)} is none of Keras' own")
-            return writing.name(given)
+            if family == "loss" and given not in known.words:
+                given = _short_word(known)
+            return writing.value(Word(given))
         if not isinstance(given, dict):
             raise UnsayableError("a spec has no such value")
         if given.get("class_name") == "function":
@@ -147,8 +160,7 @@ class _Training:
             self.losses.unsaved(name, part.name, part.default)
         entry = entry_of(family, found.name)
         if family == "loss" and isinstance(found, Word) and entry is not None:
-            # The word that people write.
-            found = Word(min((entry.name, *entry.aliases), key=len))
+            found = Word(_short_word(entry))
         return writing.value(found, family)
 
     def _objects(self, family: str, given: Any) -> tree.Expr:
@@ -160,10 +172,11 @@ class _Training:
         return self._object(family, given)
 
     def _by_output(self, given: Mapping[str, Any]) -> list[Any]:
-        """Return the values that are given by the outputs' names, in order."""
-        if not set(given) <= set(self.outputs):
-            raise UnsayableError("it is given by names that are not the outputs'")
-        return [given.get(name) for name in self.outputs]
+        """Return the values that are given by the outputs' names or keys, in order."""
+        for names in (self.keys, self.outputs):
+            if set(given) <= set(names):
+                return [given.get(name) for name in names]
+        raise UnsayableError("it is given by names that are not the outputs'")
 
     def _option(self, given: Any) -> tree.Expr:
         if isinstance(given, dict):

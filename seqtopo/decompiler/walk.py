@@ -98,6 +98,7 @@ def _model(
                     "ST504", f"nothing takes the input {shown(ref.layer)}: the spec's model is without it"
                 )
         _tell_keys(calls, progress.losses)
+        progress.decoded.output_keys = calls.output_keys
         inputs = [*declared, *(i for i in sorted(behind) if graph.nodes[i].layer is None)]
         graph.inputs = tuple(i for i in dict.fromkeys(inputs) if i in behind)
         graph.outputs = outputs
@@ -267,8 +268,8 @@ class Walk(ModelCalls):
         row = layer.row
         values, kwargs = self._arguments(call, row)
         incoming = self._incoming(row, values, whole=call.ref not in self.merging_states)
-        # Before the node, since it may need a source of its own.
-        given = {key: self._given(value) for key, value in kwargs.items()}
+        # Before the node, since they may need nodes of their own.
+        given = {key: self._given(incoming, key, value) for key, value in kwargs.items()}
         node = self.graph.add(NOWHERE, layer)
         node.inputs = incoming
         if read.inner:
@@ -351,9 +352,12 @@ class Walk(ModelCalls):
         attends_to_itself = row.separate_inputs and len(found) == 2 and found[0] == found[1]
         return found[:1] if attends_to_itself else found
 
-    def _given(self, value: Any) -> Bundle | None:
+    def _given(self, incoming: Bundle, key: str, value: Any) -> Bundle | None:
         """Return the values in an argument of a call; None if one is not a value of the graph."""
         refs = list(refs_in(value))
+        if not self.masks.automatic(incoming, key, refs):
+            for ref in refs:
+                resolve(self, ref)
         if not refs or not all(ref in self.values for ref in refs):
             return None
         return self.whole(tuple(self.values[ref] for ref in refs))
@@ -378,7 +382,7 @@ class Walk(ModelCalls):
             return
         refs = list(refs_in(value))
         param = next((p for p in row.params if p.call and p.keras_name == key), None)
-        if refs and self.masks.automatic(node, key, refs):
+        if refs and self.masks.automatic(node.inputs, key, refs):
             return
         if param is None:
             self.losses.argument(call.name, shown(key), shown(value) if not refs else "a value")

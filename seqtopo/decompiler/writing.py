@@ -72,7 +72,7 @@ def value(given: Any, family: str = "") -> tree.Expr:
     if isinstance(given, Expr):
         return size(given)
     if isinstance(given, Word):
-        return name(given.name)
+        return value(given.name)
     if isinstance(given, str):
         is_bare = _WORD.fullmatch(given) and not isinstance(given, Quoted)
         return name(given) if is_bare else tree.String(NOWHERE, str(given))

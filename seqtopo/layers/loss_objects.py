@@ -56,18 +56,24 @@ def _loss(
 
 
 _PROBABILITIES = parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0.0), axis=_LAST)
-_FOCUS = parts(alpha=(NUMBER, 0.25), gamma=(NUMBER, 2.0))
+_GAMMA = parts(gamma=(NUMBER, 2.0))
+_BY_CLASS = (either(NUMBER, several(NUMBER)), 0.25)
 
 LOSSES = (
-    _loss("binary_crossentropy", "BinaryCrossentropy", "bce", _PROBABILITIES),
+    _loss("binary_crossentropy", "BinaryCrossentropy", "bce BCE", _PROBABILITIES),
     _loss(
         "binary_focal_crossentropy",
         "BinaryFocalCrossentropy",
         "",
-        parts(apply_class_balancing=(BOOL, False)) + _FOCUS + _PROBABILITIES,
+        parts(apply_class_balancing=(BOOL, False), alpha=(NUMBER, 0.25)) + _GAMMA + _PROBABILITIES,
     ),
     _loss("categorical_crossentropy", "CategoricalCrossentropy", "", _PROBABILITIES),
-    _loss("categorical_focal_crossentropy", "CategoricalFocalCrossentropy", "", _FOCUS + _PROBABILITIES),
+    _loss(
+        "categorical_focal_crossentropy",
+        "CategoricalFocalCrossentropy",
+        "",
+        parts(alpha=_BY_CLASS) + _GAMMA + _PROBABILITIES,
+    ),
     _loss(
         "categorical_generalized_cross_entropy",
         "CategoricalGeneralizedCrossEntropy",
@@ -92,12 +98,12 @@ LOSSES = (
         unsaved("_fn_kwargs.delta", parts(delta=(number(above=0), 1.0))),
         called="huber_loss",
     ),
-    _loss("kl_divergence", "KLDivergence", "kld"),
+    _loss("kl_divergence", "KLDivergence", "kld KLD"),
     _loss("log_cosh", "LogCosh"),
-    _loss("mean_absolute_error", "MeanAbsoluteError", "mae"),
-    _loss("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape"),
-    _loss("mean_squared_error", "MeanSquaredError", "mse"),
-    _loss("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle"),
+    _loss("mean_absolute_error", "MeanAbsoluteError", "mae MAE"),
+    _loss("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape MAPE"),
+    _loss("mean_squared_error", "MeanSquaredError", "mse MSE"),
+    _loss("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle MSLE"),
     _loss("poisson", "Poisson"),
     _loss(
         "sparse_categorical_crossentropy",
@@ -187,7 +193,7 @@ METRICS = (
     _metric(
         "binary_crossentropy",
         "BinaryCrossentropy",
-        "bce",
+        "bce BCE",
         parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0)),
     ),
     _metric(
@@ -222,11 +228,11 @@ METRICS = (
     ),
     _metric("kl_divergence", "KLDivergence", "kld"),
     _metric("log_cosh_error", "LogCoshError", "logcosh", called="logcosh"),
-    _metric("mean_absolute_error", "MeanAbsoluteError", "mae"),
-    _metric("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape"),
+    _metric("mean_absolute_error", "MeanAbsoluteError", "mae MAE"),
+    _metric("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape MAPE"),
     _metric("mean_iou", "MeanIoU", "mean_io_u", _SPARSE, before=_CLASSES, called=None),
-    _metric("mean_squared_error", "MeanSquaredError", "mse"),
-    _metric("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle"),
+    _metric("mean_squared_error", "MeanSquaredError", "mse MSE"),
+    _metric("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle MSLE"),
     _checked(
         _metric(
             "one_hot_iou", "OneHotIoU", "one_hot_io_u", _ONE_HOT, before=_CLASSES + _TARGETS, called=None

@@ -52,6 +52,11 @@ class Entry(NamedTuple):
     check: Callable[[Mapping[str, Any]], str] | None = None
     ranks: tuple[int, int | None] | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The names that stand in a spec without quotes, its own first."""
+        return tuple(name for name in (self.name, *self.aliases) if name[0].islower())
+
 
 def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
     """Return parameters in Keras' order: ``gain=(NUMBER, 1.0)``, or ``k=WHOLE`` without a default."""

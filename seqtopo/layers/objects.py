@@ -78,7 +78,7 @@ def names(family: str) -> tuple[str, ...]:
     >>> names("regularizer")
     ('l1', 'l1_l2', 'l1l2', 'l2', 'orthogonal_regularizer')
     """
-    return tuple(n for e in FAMILIES[family] for n in (e.name, *e.aliases) if n[0].islower())
+    return tuple(name for entry in FAMILIES[family] for name in entry.words)
 
 
 BARE_ACTIVATIONS = tuple(

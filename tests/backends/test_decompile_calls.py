@@ -82,6 +82,14 @@ def test_inputs_and_outputs_in_a_dictionary_are_told() -> None:
     ]
 
 
+def test_losses_by_the_keys_of_a_dictionary_of_outputs_come_back() -> None:
+    x = Input((4, 3))
+    model = Model(x, {"q": layers.LSTM(2, name="one")(x), "p": layers.GRU(1, name="two")(x)})
+    model.compile("adam", {"q": "MSE", "p": "mae"}, loss_weights={"q": 2.0, "p": 1.0})
+    assert len(lost(model)) == 1
+    assert "train adam, loss=[mae, mse], loss_weights=[1, 2]" in seqtopo.decompile(model)
+
+
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_inputs_under_other_names_are_told() -> None:
     x, other = Input((4, 3), name="b"), Input((2,), name="a")

@@ -314,6 +314,25 @@ def test_fault_a3_metrics_are_reported_under_their_names(metric: Any) -> None:
     assert isinstance(two, str) or not differing("metric", one, two)
 
 
+@pytest.mark.parametrize("word", ["MSE", "MAE", "MAPE", "MSLE", "BCE", "KLD", "MeanSquaredError"])
+def test_a_loss_or_metric_by_another_of_keras_words_comes_back(word: str) -> None:
+    model = small(loss=word, metrics=[] if word == "KLD" else [word])
+    again = seqtopo.compile(seqtopo.decompile(model, strict=True))
+    one, two = (keras.losses.get(each.loss) for each in (model, again))
+    assert getattr(one, "fn", one) is getattr(two, "fn", two)
+    # Keras reports a metric under the very word that it was given.
+    assert keras.tree.flatten(again._compile_metrics._user_metrics if word != "KLD" else []) == (
+        [word] if word != "KLD" else []
+    )
+
+
+def test_a_weight_for_each_class_comes_back() -> None:
+    loss = keras.losses.CategoricalFocalCrossentropy(alpha=[0.2, 0.3, 0.5])
+    text = seqtopo.decompile(small(loss=loss), strict=True)
+    assert "categorical_focal_crossentropy((0.2,0.3,0.5))" in text
+    assert list(seqtopo.compile(text).loss.alpha) == [0.2, 0.3, 0.5]
+
+
 if __name__ == "__main__":
     for each in CASES:
         assert wrong(*each, anew=False) == ""

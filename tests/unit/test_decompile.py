@@ -145,18 +145,45 @@ def test_states_are_handed_over() -> None:
     assert text_of(config) == "read = in(24,3) as a -> gru(5)\nin(24,3) as b -> gru(5,init=read.state)\n"
 
 
-def test_a_state_that_is_taken_alone_is_listed() -> None:
+def test_a_state_that_is_taken_alone_comes_back() -> None:
     first = called(layer("LSTM", "lstm", units=5, return_state=True), tensor("input_layer"))
-    for output, code in ((1, "ST506"), (2, "ST504")):
-        head = called(layer("Dense", "dense", units=2), tensor("lstm", None, 5, output=output))
-        found = decompile_config(model([source(), first, head]))
-        assert code in [d.code for d in found.diagnostics]
-        assert seqtopo.check(found.text).ok
+    head = called(layer("Dense", "dense", units=2), tensor("lstm", None, 5, output=1))
+    found = decompile_config(model([source(), first, head]))
+    assert {d.code for d in found.diagnostics} == {"ST506"}
+    assert found.text == "in(24,3) -> lstm(5) -> dense(2)\n"
+    head = called(layer("Dense", "dense", units=2), tensor("lstm", None, 5, output=2))
+    found = decompile_config(model([source(), first, head]))
+    assert found.diagnostics == ()
+    assert found.text == "read = in(24,3) -> lstm(5)\nread.state -> item(1) -> dense(2)\n"
     pair = [tensor("lstm", None, 5, output=2), tensor("lstm", None, 5, output=1)]
     swapped = called(layer("LSTM", "lstm_1", units=5), tensor("input_layer"), initial_state=pair)
     found = decompile_config(model([source(), first, swapped]))
-    assert [d.code for d in found.diagnostics if d.severity == "warning"] == ["ST504"]
-    assert seqtopo.check(found.text).ok
+    assert [d for d in found.diagnostics if d.severity == "warning"] == []
+    assert found.text.splitlines()[2:] == ["h = read.state -> item(1)", "x -> lstm(5,init=[h, read])"]
+
+
+@pytest.mark.parametrize("output", [0, 1])
+def test_one_direction_of_two_that_are_not_merged_comes_back(output: int) -> None:
+    inner = layer("LSTM", "lstm", units=5)
+    both = called(layer("Bidirectional", "both", layer=inner, merge_mode=None), tensor("input_layer"))
+    head = called(layer("Dense", "dense", units=2), tensor("both", None, 5, output=output))
+    found = decompile_config(model([source(), both, head]))
+    assert found.diagnostics == ()
+    assert f"-> item({output}) -> dense(2)" in found.text
+
+
+@pytest.mark.parametrize("wrapper", ["TimeDistributed", "Bidirectional"])
+def test_a_wrapper_that_is_frozen_with_its_layer_comes_back(wrapper: str) -> None:
+    inner = layer("LSTM", "lstm", units=5, trainable=False)
+    outer = layer(wrapper, "outer", layer=inner, trainable=False)
+    steps = (6, 24, 3) if wrapper == "TimeDistributed" else (24, 3)
+    found = decompile_config(model([source("input_layer", *steps), called(outer, tensor("input_layer"))]))
+    assert [d.code for d in found.diagnostics] == ["ST506"]
+    assert "(lstm(5,frozen))" in found.text
+    thawed = layer(wrapper, "outer", layer=layer("LSTM", "lstm", units=5), trainable=False)
+    found = decompile_config(model([source("input_layer", *steps), called(thawed, tensor("input_layer"))]))
+    assert "Keras trains the layer inside all the same" in found.diagnostics[0].message
+    assert "(lstm(5))" in found.text
 
 
 def given_out(*names: str, kind: str = "LSTM", dense: bool = False) -> dict[str, Any]:
@@ -187,7 +214,7 @@ def test_an_identity_of_a_state_that_somebody_named_is_kept_or_listed() -> None:
     ]
 
 
-def test_a_mask_that_comes_of_itself_is_left_out() -> None:
+def test_a_mask_that_comes_of_itself_is_left_out_and_another_comes_back() -> None:
     ids = source("ids", 9)
     ids["config"]["dtype"] = "int32"
     operation = {"module": "keras.src.ops.numpy", "class_name": "NotEqual", "config": {"name": "not_equal"}}
@@ -203,9 +230,11 @@ def test_a_mask_that_comes_of_itself_is_left_out() -> None:
         called(layer("Embedding", "embedding", input_dim=50, output_dim=4), tensor("ids")),
         *made[2:],
     ]
-    found = decompile_config(model(other))
-    assert [d.code for d in found.diagnostics] == ["ST504"]
-    assert "lstm has mask" in found.diagnostics[0].message
+    # No layer makes this mask: it is computed, and given.
+    assert text_of(model(other)).splitlines()[1:] == [
+        "merged = ids -> not_equal(0)",
+        "ids -> embed(50,4) -> lstm(4,mask=merged)",
+    ]
 
 
 # ---- laws -------------------------------------------------------------------------------------------
