@@ -159,7 +159,7 @@ def test_a_state_that_is_taken_alone_comes_back() -> None:
     swapped = called(layer("LSTM", "lstm_1", units=5), tensor("input_layer"), initial_state=pair)
     found = decompile_config(model([source(), first, swapped]))
     assert [d for d in found.diagnostics if d.severity == "warning"] == []
-    assert found.text.splitlines()[2:] == ["h = read.state -> item(1)", "x -> lstm(5,init=[h, read])"]
+    assert found.text.splitlines()[2:] == ["h = read.state -> item(1)", "", "x -> lstm(5,init=[h, read])"]
 
 
 @pytest.mark.parametrize("output", [0, 1])
