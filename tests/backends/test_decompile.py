@@ -128,7 +128,7 @@ def test_merged_states_that_something_else_takes_come_back() -> None:
 def test_states_that_are_taken_alone_come_back() -> None:
     series = keras.Input((6, 3))
     _, h, c = keras.layers.LSTM(4, return_state=True)(series)
-    forward, backward = keras.layers.Bidirectional(keras.layers.GRU(3), merge_mode=None)(series)
+    _, backward = keras.layers.Bidirectional(keras.layers.GRU(3), merge_mode=None)(series)
     swapped = keras.layers.LSTM(4)(series, initial_state=[c, h])
     model = keras.Model(series, [c, swapped, backward])
     assert_same_outputs(model, seqtopo.compile(seqtopo.decompile(model, strict=True)))
