@@ -108,3 +108,20 @@ def test_fault_b2_a_layer_of_an_inner_model_may_have_the_name_of_an_input() -> N
     assert not found.lossy
     assert 'dense(4,name="two")' in found.text
     assert "in(3,4) as two" in found.text
+
+
+@pytest.mark.parametrize("wrapper", [TD, L.Bidirectional])
+def test_a_wrapper_that_is_frozen_comes_back(wrapper: Any) -> None:
+    outer = wrapper(L.LSTM(3))
+    x = keras.Input((6, 4, 2) if wrapper is TD else (4, 2))
+    model = keras.Model(x, L.Dense(1)(outer(x)))
+    outer.trainable = False
+    text = seqtopo.decompile(model, strict=True)
+    assert "(lstm(3,frozen))" in text
+    assert len(seqtopo.compile(text).trainable_weights) == len(model.trainable_weights) == 2
+    # Keras keeps this to the wrapper, and trains the layer inside.
+    held = wrapper(L.LSTM(3), trainable=False)
+    model = keras.Model(x, L.Dense(1)(held(x)))
+    (told,) = decompiled(model).diagnostics
+    assert told.severity == "warning"
+    assert len(seqtopo.compile(seqtopo.decompile(model)).trainable_weights) == len(model.trainable_weights)

@@ -162,30 +162,6 @@ def test_a_state_that_is_taken_alone_comes_back() -> None:
     assert found.text.splitlines()[2:] == ["h = read.state -> item(1)", "", "x -> lstm(5,init=[h, read])"]
 
 
-@pytest.mark.parametrize("output", [0, 1])
-def test_one_direction_of_two_that_are_not_merged_comes_back(output: int) -> None:
-    inner = layer("LSTM", "lstm", units=5)
-    both = called(layer("Bidirectional", "both", layer=inner, merge_mode=None), tensor("input_layer"))
-    head = called(layer("Dense", "dense", units=2), tensor("both", None, 5, output=output))
-    found = decompile_config(model([source(), both, head]))
-    assert found.diagnostics == ()
-    assert f"-> item({output}) -> dense(2)" in found.text
-
-
-@pytest.mark.parametrize("wrapper", ["TimeDistributed", "Bidirectional"])
-def test_a_wrapper_that_is_frozen_with_its_layer_comes_back(wrapper: str) -> None:
-    inner = layer("LSTM", "lstm", units=5, trainable=False)
-    outer = layer(wrapper, "outer", layer=inner, trainable=False)
-    steps = (6, 24, 3) if wrapper == "TimeDistributed" else (24, 3)
-    found = decompile_config(model([source("input_layer", *steps), called(outer, tensor("input_layer"))]))
-    assert [d.code for d in found.diagnostics] == ["ST506"]
-    assert "(lstm(5,frozen))" in found.text
-    thawed = layer(wrapper, "outer", layer=layer("LSTM", "lstm", units=5), trainable=False)
-    found = decompile_config(model([source("input_layer", *steps), called(thawed, tensor("input_layer"))]))
-    assert "Keras trains the layer inside all the same" in found.diagnostics[0].message
-    assert "(lstm(5))" in found.text
-
-
 def given_out(*names: str, kind: str = "LSTM", dense: bool = False) -> dict[str, Any]:
     """A recurrent layer whose states leave the model, each by an Identity of such a name."""
     rnn = called(layer(kind, "read", units=5, return_state=True), tensor("input_layer"))
