@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -52,6 +51,10 @@ class Board:
         rewrite(lines, self.lines, sys.stderr)
         self.lines = len(lines)
 
+    def leave(self) -> None:
+        """Leave what the terminal shows as it is: the next table stands below it."""
+        self.lines = 0
+
     def _table(self, trials: list[FrozenTrial]) -> list[str]:
         lines = [f"{self.study.study_name}: {tally(trials)} of {self.trials} trials"]
         for trial in best_trials(self.study, SHOWN):
@@ -86,6 +89,3 @@ def _line(trial: FrozenTrial) -> str:
         return f"{begin}pruned{f' at {last:.4g}' if last is not None else ''}  {in_short(trial)}"
     same = trial.user_attrs.get("value_of")
     return f"{begin}{trial.value:.4g}  {in_short(trial)}{f', as trial {same}' if same is not None else ''}"
-
-
-Update = Callable[[], None]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class Interrupt:
         self.asked = False
         self.parent = parent
         """The process that started this one, which ends with it."""
+        self.told: Callable[[], None] = lambda: None
+        """A function that is called when a line about it was written to the terminal."""
 
     def __call__(self) -> bool:
         """Return whether the search is to stop."""
@@ -74,7 +76,9 @@ class Interrupt:
                 raise KeyboardInterrupt
             self.asked = True
             if not quiet:
-                say("", "stopping after this epoch; once more stops at once", stream=sys.stderr)
+                # Python may be in the middle of a line: what is written past its buffers locks nothing.
+                os.write(2, b"\nstopping after this epoch; once more stops at once\n")
+                self.told()
 
         before = signal.signal(signal.SIGINT, handle)
         try:
@@ -120,6 +124,7 @@ def search(args: argparse.Namespace) -> int:
         return 0
     _say_what_is_searched(found, study, args)
     board = Board(study, args.trials)
+    interrupt.told = board.leave
     with interrupt.watching():
         if args.jobs > 1:
             why = _run_workers(args, checked.source.text, board, interrupt)
@@ -215,8 +220,10 @@ def _run_workers(args: argparse.Namespace, text: str, board: Board, interrupt: I
             "run it with --jobs 1 to see why",
             (words.strip()[-800:],),
         )
+    board.update(now=True)
     for number, code in enumerate(codes, 1):
         if code:
+            board.leave()
             words = f": {text}" if (text := said[number - 1].strip()[-800:]) else ""
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             say(
@@ -280,7 +287,8 @@ def _train_the_best(
     write_whole(drawn, lambda path: path.write_text(picture(study), encoding="utf-8"))
     say("", f"the best: trial {winner.number}, {in_short(winner)}: {loss}")
     say(f"Wrote {output}, and the course of the search as {drawn}")
-    say("", f"{command('seqtopo', *_fit_words(args, output))}")
+    say("", "now trained on all but what no trial saw, and compared on that, by:")
+    say(command("seqtopo", *_fit_words(args, output)))
     return fit_command.run(fit_command.parser().parse_args(_fit_words(args, output)[1:]))
 
 

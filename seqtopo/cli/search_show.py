@@ -114,12 +114,15 @@ def _put_trials(trials: Sequence[FrozenTrial], again: Mapping[str, Any]) -> None
         Column("answers in", [_milliseconds(t.user_attrs.get("latency")) for t in trials], right=True),
     ]
     names = list(dict.fromkeys(name for t in trials for name in values_of(t)))
-    if sum(map(len, names)) <= 60:
-        for name in names:
-            table.append(Column(name, [_cell(values_of(t).get(name)) for t in trials]))
-    else:
-        table.append(Column("values", [in_short(t) for t in trials]))
-    put(columns(table, terminal(sys.stdout).width, indent=2))
+    values = [Column(name, [_cell(values_of(t).get(name)) for t in trials]) for name in names]
+    width = terminal(sys.stdout).width
+    # A number that is cut off says something else, so names that find no room stand on lines of their own.
+    if 2 + sum(2 + max(map(len, (c.heading, *c.cells))) for c in (*table, *values)) <= width + 2:
+        put(columns([*table, *values], width, indent=2))
+        return
+    put(columns(table, width, indent=2))
+    for trial in trials:
+        say(f"  trial {trial.number}: {in_short(trial)}")
 
 
 def _cell(value: Any) -> str:

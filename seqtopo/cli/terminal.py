@@ -146,11 +146,11 @@ def _raising_output_errors() -> Iterator[None]:
 
 def rewrite(lines: Sequence[str], before: int, stream: TextIO) -> None:
     """Write lines in place of the last ``before`` ones of a terminal; what is in them moves no cursor."""
-    up = f"\x1b[{before}A\x1b[J" if before else ""
+    up = f"\r\x1b[{before}A\x1b[J" if before else ""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = (
         "".join(f"{visible(line)}\n" for line in lines).encode(encoding, "backslashreplace").decode(encoding)
     )
-    with _raising_output_errors():
+    with cleared(), _raising_output_errors():
         stream.write(up + text)
         stream.flush()

@@ -10,8 +10,10 @@ import pytest
 
 import seqtopo
 from seqtopo.cli.main import main
+from seqtopo.data.training import training_runs as runs
 from seqtopo.diag.error import SpecError
 from seqtopo.report.analyse import analyse
+from seqtopo.runtime.building import build
 from seqtopo.searching.running import training_of
 from seqtopo.searching.setting_up import Options, set_up
 from seqtopo.searching.worker import Worker
@@ -47,6 +49,20 @@ def test_a_trial_is_rerun_to_the_same_score_and_keeps_off_the_end(waves: Path) -
     job = train.job(text, 3)
     assert job.early is not None
     assert job.early.steps == 102  # 160 without the last fifth, and that without its last fifth
+
+
+def test_the_score_is_the_error_on_the_data_without_penalties_of_weights(waves: Path) -> None:
+    penalty = "in(T,F) -> gru(2,kernel_regularizer=l2(0.5)) -> dense(1)\ntrain adam(1e-3), loss=mse\n"
+    text = f"search UNITS in [2..3]\n{penalty}".replace("gru(2,", "gru(UNITS,")
+    train = training_of(set_up(analyse(text), Options(waves, steps=6, epochs=1), {}))
+    told: list[float] = []
+    score = train(penalty, 3, lambda epoch, loss: told.append(loss)).value
+    job = train.job(penalty, 3)
+    runs.seed_everything(3)
+    model = build(job.checked, seed=3).main()
+    runs.train(model, job.train, job.held, 1, runs.Progress(Path(), ""), lambda w: None, lambda e, n: None)
+    errors = [(model.predict_on_batch(x) - y) ** 2 for x, y in (job.held[i] for i in range(len(job.held)))]
+    assert score == told[-1] == pytest.approx(float(np.concatenate(errors).mean()), rel=1e-4)
 
 
 def test_folds_end_later_and_later(waves: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,14 @@ from optuna.storages import InMemoryStorage
 
 import seqtopo
 from seqtopo.cli.main import main
+from seqtopo.cli.search_board import Board
 from seqtopo.cli.search_picture import picture
 from seqtopo.cli.search_show import put_study
 from seqtopo.diag.error import SpecError
 from seqtopo.report.analyse import analyse
 from seqtopo.searching import sampling
 from seqtopo.searching.leases import WHY, counted, lease
-from seqtopo.searching.results import best_trials, importance, pareto, values_of
+from seqtopo.searching.results import best_trials, importance, in_short, pareto, values_of
 from seqtopo.searching.setting_up import Options, set_up
 from seqtopo.searching.storage import SUFFIX, checked_record, join
 from seqtopo.system.threads import limit_threads, share
@@ -315,6 +318,38 @@ def test_results(capsys: pytest.CaptureFixture[str]) -> None:
     drawn = picture(worker.study)
     assert drawn.count("<circle") == 15 * 5
     assert "CELL" in drawn
+
+
+def test_a_table_cuts_no_number_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = worker_on(InMemoryStorage(), 2)
+    worker.run()
+    best = best_trials(worker.study, 1)[0]
+    for width, said in (
+        (200, f"  {best.params['CELL']}"),
+        (60, f"  trial {best.number}: {in_short(best)}\n"),
+    ):
+        monkeypatch.setenv("COLUMNS", str(width))
+        put_study(worker.study)
+        out = capsys.readouterr().out
+        assert said in out
+        assert ".." not in out
+
+
+def test_the_table_of_a_terminal_is_written_over_what_else_stands_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    worker = worker_on(InMemoryStorage(), 1)
+    board = Board(worker.study, 1, plain=False)
+    board.update(now=True)
+    board.update(now=True)
+    assert shown.getvalue().count("\r\x1b[1A\x1b[J") == 1  # the seconds of the running work stand below it
+    board.leave()
+    board.update(now=True)
+    assert shown.getvalue().count("\x1b[1A") == 1
 
 
 def test_cores_are_shared() -> None:
