@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         say(f"Wrote {args.output}. To look at it: {command('seqtopo', 'check', args.output)}")
     else:
-        put(spec)
+        put(spec, colors=False)
     return 0
 
 

@@ -93,7 +93,7 @@ def _show(found: Decompiled, args: argparse.Namespace) -> None:
     if args.output:
         say(f"Wrote {args.output}. To look at it: {command('seqtopo', 'check', args.output)}")
     else:
-        put(found.text.rstrip("\n"))
+        put(found.text.rstrip("\n"), colors=False)
 
 
 def _json(spec: str | None, found: Sequence[Diagnostic]) -> str:

@@ -76,7 +76,7 @@ def _fix(spec: str, found: Original, check: Check, only_show: Sequence[str]) -> 
     if spec == STDIN:
         put_bytes(found.written(done.text))
     elif is_text(spec):
-        put(done.text)
+        put(done.text, colors=False)
     elif done.text != before:
         try:
             write_whole(Path(spec), partial(Path.write_bytes, data=found.written(done.text)))
@@ -94,7 +94,7 @@ def _suggest(text: str, check: Check) -> Sequence[Diagnostic]:
     some = False
     for suggestion in suggestions(text, check):
         say(*[""] * some, f"# {'; then '.join(suggestion.titles)}")
-        put(suggestion.text.rstrip())
+        put(suggestion.text.rstrip(), colors=False)
         some = True
     if some:
         return []

@@ -77,24 +77,24 @@ def say_nothing(*lines: str) -> None:
     """Stand for ``say`` in a process for which another one speaks."""
 
 
-def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) -> None:
+def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False, colors: bool = True) -> None:
     """Write a text that a renderer laid out in lines, and end its last line.
 
-    Control characters and those that reorder text get a visible stand-in; colours stay. ``log_commands``
-    lets lines through that a build service takes for commands. What the stream cannot encode is written
-    as an escape.
+    Control characters and those that reorder text get a visible stand-in; colours stay, but not
+    without ``colors``, as in the text of a file. ``log_commands`` lets lines through that a build service
+    takes for commands. What the stream cannot encode is written as an escape.
     """
     stream = sys.stdout if stream is None else stream
     if not log_commands and _UNPRINTED.search(text):
-        text = "\n".join(map(_cleaned, text.split("\n")))
+        text = "\n".join(_cleaned(line, colors) for line in text.split("\n"))
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     with cleared(), _raising_output_errors():
         stream.write(text if text.endswith("\n") else text + "\n")
 
 
-def _cleaned(line: str) -> str:
-    parts = _COLOR.split(line)
+def _cleaned(line: str, colors: bool) -> str:
+    parts = _COLOR.split(line) if colors else [line]
     return no_log_command("".join(part if i % 2 else visible(part) for i, part in enumerate(parts)))
 
 

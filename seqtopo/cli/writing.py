@@ -66,7 +66,8 @@ def put_difference(name: str, before: str, after: str, done: str) -> None:
     lines = unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name} ({done})"
     )
-    put("".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines))
+    ended = (line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+    put("".join(ended), colors=False)
 
 
 def apart(output: str | Path, *inputs: str) -> None:

@@ -839,7 +839,9 @@ class Resolver:
 
     def _repeat(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         if any(operator != "*" for operator, _ in expr.rest):
-            raise _joined_by_operator(expr, next(o for o, _ in expr.rest if o != "*"))
+            numbers = not any(self._is_flow(operand, env) for _, operand in expr.rest)
+            operator = next(o for o, _ in expr.rest if o != "*")
+            raise _number_joined(expr, operator) if numbers else _joined_by_operator(expr, operator)
         times = 1
         for _, operand in expr.rest:
             if self._is_flow(operand, env):
@@ -1903,6 +1905,30 @@ def _as_range(found: Any, span: Span) -> tuple[Fix, ...]:
 
 def _shown_shape(shape: tuple[Size, ...]) -> str:
     return f"({','.join(map(str, shape))})"
+
+
+def _number_joined(expr: tree.Arithmetic, operator: str) -> Refusal:
+    """Return the refusal of a flow and a number that are joined by an operator.
+
+    Behind ``FLOW * K`` the number belongs to how often the flow is repeated.
+    """
+    first = expr.first
+    behind = "".join(f"{o}{print_expr(operand)}" for o, operand in expr.rest)
+    title, written = "", ""
+    if isinstance(first, tree.Arithmetic) and all(o == "*" for o, _ in first.rest):
+        times = "*".join(print_expr(operand) for _, operand in first.rest)
+        title = "put the number of times in parentheses"
+        written = f"{print_expr(first.first)} * ({times}{behind})"
+    elif operator in ("+", "-") and len(expr.rest) == 1:
+        title = f"{'add' if operator == '+' else 'subtract'} it with rescaling(scale, offset)"
+        written = f"{print_expr(first)} -> rescaling(1,{behind.removeprefix('+')})"
+    return Refusal(
+        "ST213",
+        f"'{operator}' joins numbers, not a flow and a number",
+        expr.span,
+        help="" if written else "a layer computes with values, such as rescaling(scale, offset)",
+        fixes=(Fix(title, (Edit(expr.span, written),)),) if written else (),
+    )
 
 
 def _joined_by_operator(expr: tree.Arithmetic, operator: str) -> Refusal:

@@ -263,6 +263,18 @@ WRONG = [
     ("in(20,4) -> [lstm(K) for K, D in [3,5]] -> concat", "ST219", "is given 3", []),
     ("in(20,4) -> (relu as s) * 2 -> [E for E, D in s] -> add", "ST219", "s holds single values", []),
     ("in(20,4) -> [lstm(K) for K in [2*D for D in [1,2]]] -> concat", "ST213", "makes layers", []),
+    (
+        "in(20,4) -> [lstm(4,seq) * K*2-1 for K in [1,2]] -> concat",
+        "ST213",
+        "not a flow and a number",
+        ["in(20,4) -> [lstm(4,seq) * (K*2-1) for K in [1,2]] -> concat"],
+    ),
+    (
+        "in(20,4) -> [dense(4) - K for K in [1,2]] -> concat",
+        "ST213",
+        "not a flow and a number",
+        ["in(20,4) -> [dense(4) -> rescaling(1,-K) for K in [1,2]] -> concat"],
+    ),
     ("[conv1d(8,K) for K in [3,5]] -> concat", "ST210", "nothing comes into conv1d(8,K)", []),
     ("x = in(5,3)\n[E -> lstm(2) for E in [x, id]] -> concat", "ST210", "nothing comes into", []),
 ]

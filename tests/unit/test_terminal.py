@@ -186,3 +186,12 @@ def test_fault_c_what_hides_text_is_no_colour_of_ours(code: str) -> None:
     put(f"\x1b[1;31merror\x1b[0m \x1b[{code}mhidden", stream)
     assert "\x1b[1;31merror\x1b[0m" in stream.getvalue()
     assert f"\x1b[{code}m" not in stream.getvalue()
+
+
+def test_fault_c_a_colour_in_the_text_of_a_file_is_none_of_ours(tmp_path: Path, capsys: Capture) -> None:
+    spec = tmp_path / "spec.txt"
+    spec.write_text("in(6,4)->lstm(3)  # \x1b[31mred\x1b[0m\n", encoding="utf-8")
+    main(["fmt", "--diff", str(spec)])
+    out = capsys.readouterr().out
+    assert "red" in out
+    assert "\x1b" not in out
