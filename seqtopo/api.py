@@ -344,7 +344,8 @@ def rollout(
 
     Returns:
         The answers (batch, steps, F), or ids (batch, steps); without the batch where the history had none. An
-        answer is what the model gives for the last step of what it has read.
+        answer is what the model gives for the last step of what it has read. Of several outputs the first is
+        fed back, into the first input with time steps.
 
     Raises:
         ValueError: an argument does not fit the model, or the model cannot be run in this mode; the message

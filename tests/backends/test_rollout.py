@@ -188,6 +188,72 @@ def test_a_mistake_says_what_to_do(
         seqtopo.rollout(spec, np.zeros(shape), **{"steps": 4, **more})
 
 
+IDS = "in(?,int(4)) -> embed(4,3) -> gru(3,seq) -> "
+JOINED = "[in(?,1) as own, in(?,2) as known] -> concat -> gru(4) -> dense(1)"
+
+
+@pytest.mark.parametrize(
+    ("spec", "history", "more", "match"),
+    [
+        (f"{IDS}dense(4)", [[0, 1.5]], {}, r"has 1.5 in it, but takes whole numbers"),
+        (f"{IDS}dense(4)", [[0, 2**40]], {}, r"has 1.09951e\+12 in it"),
+        (f"{IDS}dense(4)", [[0, 4]], {}, r"has the id 4 in it, but there are ids from 0 to 3"),
+        (f"{IDS}dense(4)", [[0, -1]], {}, r"has the id -1 in it"),
+        (f"{IDS}dense(6)", [[0, 1]], {}, r"says something of 6 ids, but takes ids from 0 to 3"),
+        (f"{IDS}dense(1)", [[0, 1]], {}, r"gives one number, which does not say which id"),
+        ("in(?,1) -> gru(3,seq) -> dense(1)", [[[1.0]]], {"sample": sampling.greedy}, r"gives one number"),
+        ("in(?,1) -> gru(3,seq) -> dense(1)", [[["a"]]], {}, r"dtype <U1, but the model takes numbers"),
+        ("in(?,1) -> gru(3,seq) -> dense(1)", [[[1j]]], {}, r"dtype complex128, but the model takes numbers"),
+        (
+            "in(?,2) -> gru(3) -> dense(1)",
+            [[[1, 1]]],
+            {"future": np.full((1, 4, 1), np.nan)},
+            r"future has NaN",
+        ),
+        (
+            JOINED,
+            [np.ones((1, 5, 1)), np.ones((1, 5, 2))],
+            {"future": np.ones((1, 4, 1))},
+            r"future goes into known, so it must have \(1, 4, 2\)",
+        ),
+    ],
+)
+def test_fault_a_what_the_backends_would_answer_all_the_same_is_refused(
+    spec: str, history: Any, more: Mapping[str, Any], match: str
+) -> None:
+    given = history if len(history) > 1 else np.asarray(history)
+    with pytest.raises(ValueError, match=match):
+        seqtopo.rollout(spec, given, 4, **more)
+
+
+def test_fault_b_several_ids_at_once_are_drawn_one_by_one() -> None:
+    for spec in ("in(6,int(5)) -> embed(5,3)", "in(6,5)"):
+        model = ready(f"{spec} -> lstm(4) -> repeat(3) -> lstm(4,seq) -> dense(5,softmax)")
+        ids = cases.generator().integers(0, 5, (2, 6)).astype("int32")
+        vectors = np.eye(5, dtype="float32")
+        history = ids if "int" in spec else vectors[ids]
+        have = seqtopo.rollout(model, history, 5, sample=sampling.greedy)
+        first = model.predict(history, verbose=0).argmax(-1)
+        after = np.concatenate([history[:, 3:], first if "int" in spec else vectors[first]], axis=1)
+        second = model.predict(after, verbose=0).argmax(-1)
+        np.testing.assert_array_equal(have, np.concatenate([first, second], axis=1)[:, :5])
+        drawn = seqtopo.rollout(model, history, 5, sample=sampling.temperature(2.0), seed=1)
+        assert drawn.shape == (2, 5)
+        assert (
+            len(np.unique(seqtopo.rollout(model, history, 60, sample=sampling.temperature(9.0), seed=1))) > 2
+        )
+
+
+def test_fault_d_a_layer_may_have_the_name_of_what_a_step_adds() -> None:
+    """Keras gives the first addition in a process the name ``add``, as a residual connection has it."""
+    keras.backend.clear_session()
+    model = ready("in(?,4) -> res(mha(2,2,causal)) -> dense(4)")
+    history = cases.history_for(model)
+    have = seqtopo.rollout(model, history, STEPS)
+    np.testing.assert_allclose(have, cases.naive(model, history, STEPS), atol=1e-5)
+    assert {"add", "mha"} <= {layer.name for layer in model.layers}
+
+
 def test_numbers_that_are_none_are_refused() -> None:
     history = np.zeros((2, 5, 3))
     history[1, 2, 0] = np.nan

@@ -15,7 +15,7 @@ from keras import ops, tree
 from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels.compiled_call import Arrays, Call, Program, compiled_call
 from seqtopo.runtime.states.tracking import attach, get_states, set_states, stateful_layers, sync_variables
-from seqtopo.runtime.stepping.nodes import functional, ordered
+from seqtopo.runtime.stepping.nodes import embedding_rows, functional
 
 KEPT = 64
 """The most shapes with a compiled program; beyond that, the least recently used one is dropped."""
@@ -32,7 +32,7 @@ class Predictor:
         self._stateful = bool(stateful_layers(model))
         if self._stateful:
             attach(model)
-        rows = _embedding_rows(whole)
+        rows = embedding_rows(whole)
         self._inputs = [_Input(x, len(whole.inputs) > 1, rows.get(id(x))) for x in whole.inputs]
         structure = whole.input
         self._structure = structure[0] if isinstance(structure, list) and len(structure) == 1 else structure
@@ -220,18 +220,6 @@ class _Input:
             return f"{message}: {len(have)} axes for {len(want)}"
         axis = next(i for i, (w, h) in enumerate(zip(want, have, strict=True)) if w not in (None, h))
         return f"{message}: axis {axis} has {have[axis]} for {want[axis]}"
-
-
-def _embedding_rows(whole: Any) -> dict[int, int]:
-    """Return the number of rows of the embedding behind each input of ids, by the id of its tensor."""
-    found: dict[int, int] = {}
-    for node in ordered(whole.inputs, whole.outputs):
-        if isinstance(node.operation, keras.layers.Embedding):
-            for tensor in node.arguments.keras_tensors:
-                if "int" in keras.backend.standardize_dtype(tensor.dtype):
-                    rows = node.operation.input_dim
-                    found[id(tensor)] = min(found.get(id(tensor), rows), rows)
-    return found
 
 
 def _shown(shape: Sequence[int | None]) -> str:

@@ -13,9 +13,9 @@ from keras import ops
 from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.tracking import sync_variables
 from seqtopo.runtime.stepping.drawing import Beams, drawn, gives_probabilities, logits_of
-from seqtopo.runtime.stepping.history import check_batch
+from seqtopo.runtime.stepping.history import as_input, check_batch, check_choice
 from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
-from seqtopo.runtime.stepping.nodes import CannotStepError, functional, source_of
+from seqtopo.runtime.stepping.nodes import CannotStepError, embedding_rows, functional, source_of
 from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
 from seqtopo.sampling import Sampler, greedy
 
@@ -68,7 +68,10 @@ def generated(
             f"{whole.name} gives {features} features, but takes back {tensor.shape[-1]}"
             + way_out * (lacking > 0)
         )
-    arrays = _sources(whole, step_model, source)
+    rows = embedding_rows(whole)
+    if is_ids:
+        check_choice(whole.name, output.shape[-1], rows.get(id(tensor)), sample or greedy)
+    arrays = _sources(whole, step_model, source, rows)
     batch = arrays[0].shape[0]
     if ahead is not None and ahead.shape[:2] != (batch, max_steps):
         raise ValueError(
@@ -79,7 +82,10 @@ def generated(
     key = (target, is_ids, sample, stop, int(beams), float(length_penalty), known)
     make = lambda: _Decoder(writer, is_ids, probabilities, sample or greedy, stop, int(beams))  # noqa: E731
     loop = cached(model, ("generate", *key), make)
-    first = _first(start, (batch,) if is_ids else (batch, features), tensor)
+    if ahead is not None:
+        taken = tensor if writer.joined is None else whole.inputs[step_model.stepped[writer.joined]]
+        ahead = as_input("future", ahead, taken, None if writer.joined is None else rows.get(id(taken)))
+    first = _first(start, (batch,) if is_ids else (batch, features), tensor, rows.get(id(tensor)))
     numbers = np.random.default_rng(seed)
     return loop(arrays, first, ahead, int(max_steps), numbers, float(length_penalty))
 
@@ -162,7 +168,7 @@ def _accepts_output(tensor: Any, output: Any, known: tuple[int, ...], joined: in
     return tuple(tensor.shape[2:]) == (output.shape[-1] + behind,)
 
 
-def _sources(whole: Any, step_model: OneStep, source: Any) -> list[np.ndarray]:
+def _sources(whole: Any, step_model: OneStep, source: Any, rows: Mapping[int, int]) -> list[np.ndarray]:
     names = [source_of(whole.inputs[i]).name for i in step_model.others]
     if isinstance(source, Mapping):
         if set(source) != set(names):
@@ -176,7 +182,7 @@ def _sources(whole: Any, step_model: OneStep, source: Any) -> list[np.ndarray]:
     found = []
     for name, one, i in zip(names, source, step_model.others, strict=True):
         tensor = whole.inputs[i]
-        array = np.asarray(one, dtype=keras.backend.standardize_dtype(tensor.dtype))
+        array = np.asarray(keras.ops.convert_to_numpy(one) if hasattr(one, "shape") else one)
         want = tuple(tensor.shape)
         if array.ndim != len(want) or any(
             w not in (None, h) for w, h in zip(want[1:], array.shape[1:], strict=False)
@@ -184,15 +190,14 @@ def _sources(whole: Any, step_model: OneStep, source: Any) -> list[np.ndarray]:
             shown = "(" + ", ".join(["batch", *("T" if w is None else str(w) for w in want[1:])]) + ")"
             raise ValueError(f"{name} takes {shown}, but the source has the shape {array.shape}")
         check_batch(name, array, want, "source")
-        found.append(array)
+        found.append(as_input(f"the source of {name}", array, tensor, rows.get(id(tensor))))
     if len({x.shape[0] for x in found}) != 1:
         raise ValueError(f"the sources must agree in the batch, but have {[x.shape for x in found]}")
     return found
 
 
-def _first(start: Any, want: tuple[int, ...], tensor: Any) -> np.ndarray:
-    dtype = keras.backend.standardize_dtype(tensor.dtype)
-    array = np.asarray(start, dtype=dtype)
+def _first(start: Any, want: tuple[int, ...], tensor: Any, rows: int | None) -> np.ndarray:
+    array = as_input("start", np.asarray(start), tensor, rows)
     try:
         return np.array(np.broadcast_to(array, want))
     except ValueError:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from seqtopo.runtime.stepping.nodes import source_of
+from seqtopo.runtime.stepping.nodes import embedding_rows, source_of
 from seqtopo.runtime.stepping.one_step import is_sequence
+from seqtopo.sampling import Sampler
 
 Extra = Literal["none", "features", "inputs"]
 
@@ -21,7 +22,7 @@ class RolloutInputs:
 
     ``main`` is the number, among those with steps, of the input that outputs are fed back into. ``future`` is
     time first: (steps, batch, G). ``extra`` says where it goes: behind the main input's own features, or into
-    the other inputs.
+    the other inputs. ``rows`` is the number of ids in the main input's embedding; None if it is unknown.
     """
 
     name: str
@@ -33,6 +34,7 @@ class RolloutInputs:
     extra: Extra
     single: bool
     dtypes: tuple[str, ...]
+    rows: int | None = None
 
     @property
     def batch(self) -> int:
@@ -57,14 +59,15 @@ class RolloutInputs:
         """Drop all of the history but its last steps."""
         self.sequences = [x[:, -steps:] for x in self.sequences]
 
-    def check_feedback(self, output: tuple[int | None, ...], samples: bool) -> None:
+    def check_feedback(self, output: tuple[int | None, ...], sample: Any) -> None:
         """Check that an output fits the input into which it is fed.
 
         Raises:
             ValueError: it does not; the text says why, and what to do.
         """
         width = output[-1]
-        if self.is_ids or samples:
+        if sample is not None:
+            check_choice(self.name, width, self.rows, sample)
             if not self.is_ids and width != self.main_features:
                 raise ValueError(
                     f"{self.name} says something of {width} ids, but takes {self.main_features} features: "
@@ -90,6 +93,29 @@ class RolloutInputs:
             raise ValueError(
                 f"{self.name} takes {self.main_features} features at each step and gives {width}: {way_out}"
             )
+
+
+def check_choice(name: str, width: int | None, rows: int | None, sample: Any) -> None:
+    """Check that an output has a number for each id that a sampler may draw, and no more.
+
+    ``rows`` is the number of ids that the input takes into which the drawn id goes. A function of the user's
+    own may draw in any way.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if not isinstance(sample, Sampler) or width is None:
+        return
+    if width == 1:
+        raise ValueError(
+            f"{name} gives one number, which does not say which id comes next: end with dense(V), of as many "
+            "units as there are ids; or give sample= a function from the number to an id"
+        )
+    if rows is not None and width > rows:
+        raise ValueError(
+            f"{name} says something of {width} ids, but takes ids from 0 to {rows - 1}: its embedding has no "
+            "row for others that may be drawn"
+        )
 
 
 def rollout_inputs(whole: Any, history: Any, future: Any, steps: int) -> RolloutInputs:
@@ -125,16 +151,49 @@ def rollout_inputs(whole: Any, history: Any, future: Any, steps: int) -> Rollout
         )
     if 0 in lengths or 0 in batches:
         raise ValueError("the history is empty; it needs one step at least")
-    ahead, extra = _future(future, len(with_steps) - 1, (arrays[first].shape[0], steps), single)
+    rows_of = embedding_rows(whole)
+    others = [(names[i], inputs[i], rows_of.get(id(inputs[i]))) for i in with_steps[1:]]
+    ahead, extra = _future(future, inputs[first], others, (arrays[first].shape[0], steps), single)
     dtypes = tuple(keras.backend.standardize_dtype(inputs[i].dtype) for i in with_steps)
-    sequences = [np.asarray(arrays[i], dtype=d) for i, d in zip(with_steps, dtypes, strict=True)]
-    statics = [
-        np.asarray(x, dtype=keras.backend.standardize_dtype(tensor.dtype))
-        for i, (x, tensor) in enumerate(zip(arrays, inputs, strict=True))
-        if i not in with_steps
+    arrays = [
+        as_input(f"the history of {name}", x, tensor, rows_of.get(id(tensor)))
+        for name, x, tensor in zip(names, arrays, inputs, strict=True)
     ]
+    sequences = [arrays[i] for i in with_steps]
+    statics = [x for i, x in enumerate(arrays) if i not in with_steps]
     features = int(inputs[first].shape[-1] or 0) if len(inputs[first].shape) > 2 else 0
-    return RolloutInputs(whole.name, sequences, statics, 0, features, ahead, extra, single, dtypes)
+    rows_of_first = rows_of.get(id(inputs[first]))
+    return RolloutInputs(
+        whole.name, sequences, statics, 0, features, ahead, extra, single, dtypes, rows_of_first
+    )
+
+
+def as_input(what: str, array: np.ndarray, tensor: Any, rows: int | None = None) -> np.ndarray:
+    """Return an array in the dtype of an input.
+
+    ``rows`` is the number of ids that the input's embedding has, if it has one. Backends answer for ids
+    beyond it in their own ways, and for others than whole numbers as for the whole part.
+
+    Raises:
+        ValueError: it holds no numbers, or others than the input takes.
+    """
+    if array.dtype.kind in "OV":
+        # Numbers as Python objects, and bfloat16, which NumPy does not know.
+        array = array.astype("float64")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{what} has the dtype {array.dtype}, but the model takes numbers")
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    with np.errstate(over="ignore"):
+        found = array if array.dtype == dtype else array.astype(dtype)
+    if array.dtype.kind == "f" and not np.isfinite(found if "float" in dtype else array).all():
+        raise ValueError(f"{what} has NaN or infinite numbers in it; fill or drop those steps")
+    if "int" in dtype and array.dtype.kind != "b" and (found != array).any():
+        wrong = array[found != array][0]
+        raise ValueError(f"{what} has {wrong:g} in it, but takes whole numbers of the dtype {dtype}")
+    if rows is not None and found.size and not 0 <= found.min() <= found.max() < rows:
+        wrong = found.min() if found.min() < 0 else found.max()
+        raise ValueError(f"{what} has the id {wrong} in it, but there are ids from 0 to {rows - 1}")
+    return found
 
 
 def _arrays(history: Any, names: Sequence[str]) -> list[np.ndarray]:
@@ -182,24 +241,32 @@ def _check(name: str, array: np.ndarray, tensor: Any) -> None:
                 f"{name} takes {shown}, but the history has the shape {array.shape}: axis {axis} is "
                 f"{array.shape[axis]}, not {want[axis]}"
             )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"the history of {name} has NaN or infinite numbers in it; fill or drop those steps")
 
 
 def _future(
-    future: Any, others: int, shape: tuple[int, int], single: bool
+    future: Any,
+    main: Any,
+    others: Sequence[tuple[str, Any, int | None]],
+    shape: tuple[int, int],
+    single: bool,
 ) -> tuple[list[np.ndarray] | None, Extra]:
+    """Return the known future, time first, and where it goes.
+
+    ``main`` is the input into which outputs are fed back, ``others`` are the names, tensors and numbers of
+    ids of the other inputs with steps.
+    """
     if future is None:
         if others:
             raise ValueError(
-                f"the model has {others} more input(s) with time steps: give what goes in there as future="
+                f"the model has {len(others)} more input(s) with time steps: give what goes in there as "
+                "future="
             )
         return None, "none"
-    several = list(future) if isinstance(future, (list, tuple)) and others > 1 else [future]
-    if others and len(several) != others:
-        raise ValueError(f"future must have one array for each of the {others} other inputs")
+    several = list(future) if isinstance(future, (list, tuple)) and len(others) > 1 else [future]
+    if others and len(several) != len(others):
+        raise ValueError(f"future must have one array for each of the {len(others)} other inputs")
     found = []
-    for one in several:
+    for one, (name, tensor, rows) in zip(several, others or [("", main, None)], strict=True):
         array = np.asarray(one)
         if single:
             array = array[None]
@@ -208,5 +275,9 @@ def _future(
                 f"future must start with the shape {shape}: one row for each step that is rolled out, "
                 f"but has {array.shape}"
             )
-        found.append(np.moveaxis(array, 0, 1))
+        rest = tuple(tensor.shape[2:])
+        if name and (len(array.shape) != len(rest) + 2 or array.shape[2:] != rest):
+            raise ValueError(f"future goes into {name}, so it must have {(*shape, *rest)}, not {array.shape}")
+        what = f"the future of {name}" if name else "the future"
+        found.append(np.moveaxis(as_input(what, array, tensor, rows), 0, 1))
     return found, "inputs" if others else "features"

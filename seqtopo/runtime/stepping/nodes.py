@@ -70,6 +70,18 @@ def ordered(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
     return found
 
 
+def embedding_rows(whole: Any) -> dict[int, int]:
+    """Return the number of rows of the embedding behind each input of ids, by the id of its tensor."""
+    found: dict[int, int] = {}
+    for node in ordered(whole.inputs, whole.outputs):
+        if isinstance(node.operation, keras.layers.Embedding):
+            for tensor in node.arguments.keras_tensors:
+                if "int" in keras.backend.standardize_dtype(tensor.dtype):
+                    rows = node.operation.input_dim
+                    found[id(tensor)] = min(found.get(id(tensor), rows), rows)
+    return found
+
+
 def bound(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by the names that the operation's ``call`` has for them."""
     return dict(inspect.signature(operation.call).bind(*args, **kwargs).arguments)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtopo.emit import keras_private
 from seqtopo.graph.seen import has_steps
 from seqtopo.layers.values import Tensor
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered, source_of
@@ -132,7 +133,7 @@ def _step_model(whole: Any, stepped: tuple[int, ...]) -> OneStep:
     states = stepper.states
     contexts = list(stepper.contexts.values())
     starts = [*given, *(x for _, x in contexts), *(s.given for s in states)]
-    _check_names(starts, [*ends, *(s.next for s in states)])
+    _name_apart(starts, [*ends, *(s.next for s in states)], whole)
     model = keras.Model(starts, [*ends, *(s.next for s in states)], name=f"{whole.name}_step")
     wanted = [x for x, _ in contexts] + [s.context for s in states if s.context is not None]
     others = tuple(i for i in range(len(whole.inputs)) if i not in stepped)
@@ -153,20 +154,31 @@ def _step_model(whole: Any, stepped: tuple[int, ...]) -> OneStep:
     )
 
 
-def _check_names(starts: Sequence[Any], ends: Sequence[Any]) -> None:
-    """Check that layers of inner models, which are all in one model now, have different names.
+def _name_apart(starts: Sequence[Any], ends: Sequence[Any], whole: Any) -> None:
+    """Give operations that were made for the one-step model names that no layer has.
 
     Raises:
-        CannotStepError: two have the same name.
+        CannotStepError: two layers of inner models, which are all in one model now, have the same name.
     """
+    operations = list({id(node.operation): node.operation for node in ordered(starts, ends)}.values())
+    inside = [whole, *keras_private.layers_inside(whole, include_self=False)]
+    own = {id(x) for model in inside for x in getattr(model, "operations", ())}
+    made = [x for x in operations if id(x) not in own and not isinstance(x, keras.Layer)]
+    renamed = {id(x) for x in made}
     found: dict[str, Any] = {}
-    for node in ordered(starts, ends):
-        operation = node.operation
+    for operation in operations:
+        if id(operation) in renamed:
+            continue
         if found.setdefault(operation.name, operation) is not operation:
             raise CannotStepError(
                 f"two layers in inner models are called {operation.name}, and the one-step model holds both: "
                 "give them names of their own"
             )
+    for operation in made:
+        name, number = operation.name, 2
+        while operation.name in found:
+            operation.name, number = f"{name}_{number}", number + 1
+        found[operation.name] = operation
 
 
 __all__ = ["CannotStepError", "OneStep", "is_sequence", "one_step"]

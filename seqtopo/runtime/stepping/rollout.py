@@ -96,10 +96,12 @@ def rolled_out(
     else:
         loop = cached(model, ("window", *key), lambda: _WindowLoop(whole, plan.place, plan.block, feed))
         begin = loop.start(data)
+    # Whole blocks: what is over in the last one is left out at the end.
+    turns = -(-int(steps) // max(plan.block, 1)) * max(plan.block, 1)
     if sample is None:
-        chances = np.zeros((int(steps), 1), "float32")
+        chances = np.zeros((turns, 1), "float32")
     else:
-        chances = np.random.default_rng(seed).random((int(steps), data.batch), dtype="float32")
+        chances = np.random.default_rng(seed).random((turns, data.batch), dtype="float32")
     found = _in_chunks(loop.run, begin, chances, data.future, int(steps), plan.block, progress)
     answer: np.ndarray = np.moveaxis(found, 0, 1)
     return answer[0] if data.single else answer
@@ -132,7 +134,7 @@ def _prepared(
     output = plan.step_model.outputs[plan.place] if plan.step_model is not None else plan.place
     if sample is None and data.is_ids:
         sample = greedy
-    data.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
+    data.check_feedback(tuple(whole.outputs[output].shape), sample)
     return whole, data, plan, output, sample
 
 
@@ -347,6 +349,11 @@ class _WindowLoop:
             output = (found if isinstance(found, (list, tuple)) else [found])[place]
             if not self.block:
                 output = output[:, -1]
+            elif self.block > 1 and inputs.sample is not None:
+                drawn = [inputs.answer(output[:, i], step[0][i]) for i in range(self.block)]
+                own = ops.stack([inputs.inputs(answer, ())[0] for answer in drawn], axis=1)
+                slid = ops.concatenate([windows[0], own], axis=1)[:, -windows[0].shape[1] :]
+                return [slid], [ops.stack(drawn, axis=0)]
             elif self.block > 1:
                 own = ops.cast(output, windows[0].dtype)
                 slid = ops.concatenate([windows[0], own], axis=1)[:, -windows[0].shape[1] :]
@@ -362,8 +369,10 @@ class _WindowLoop:
             return slid, [answer]
 
         several = max(self.block, 1)
-        length = -(-chances.shape[0] // several)
-        windows, (answers,) = scan(body, statics, list(windows), [chances[::several], *future], length)
+        length = chances.shape[0] // several
+        if several > 1:
+            chances = ops.reshape(chances, (length, several, *chances.shape[1:]))
+        windows, (answers,) = scan(body, statics, list(windows), [chances, *future], length)
         if several > 1:
             answers = ops.reshape(answers, (length * several, *answers.shape[2:]))
         return [windows, statics], answers
@@ -399,12 +408,12 @@ def _in_chunks(
     progress: Any,
 ) -> np.ndarray:
     several = max(block, 1)
-    size = -(-CHUNK // several) * several if progress and steps > CHUNK else steps
+    size = -(-CHUNK // several) * several if progress and steps > CHUNK else len(chances)
     found = []
     with bar("rolling out", steps, asked=True) if progress is True else nullcontext() as told:
         for start in range(0, steps, size):
             part = slice(start, min(start + size, steps))
-            begin, answers = run(begin, chances[part], [x[part] for x in future or []])
+            begin, answers = run(begin, chances[start : start + size], [x[part] for x in future or []])
             found.append(numpy_of(answers))
             if told is not None:
                 told(part.stop)
