@@ -9,6 +9,7 @@ from typing import Any
 from seqtopo.code.machine import Machine, calculate
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.values import (
+    OPERATORS,
     Class,
     Function,
     KerasModel,
@@ -34,13 +35,13 @@ def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -
     if isinstance(a, (int, float, complex)) and isinstance(b, (int, float, complex)):
         try:
             return _plain(sign, a, b)
-        except (ArithmeticError, ValueError, TypeError):
+        except (ArithmeticError, ValueError, TypeError, KeyError):
             return machine.unknown("arithmetic that fails", node)
     if is_list(a) or isinstance(a, (str, bytes)) or (is_list(b) and sign == "*"):
         return _list_arithmetic(machine, sign, a, b, node)
     if isinstance(a, (dict, set, frozenset)) and type(a) is type(b) and sign in ("|", "&", "-"):
         try:
-            return a | b if sign == "|" else a & b if sign == "&" else a - b  # type: ignore[operator]
+            return OPERATORS[sign](a, b)
         except TypeError:
             return machine.unknown("arithmetic that fails", node)
     one, two = (isinstance(v, (Unknown, Expr)) or type(v) is int for v in (a, b))
@@ -61,37 +62,13 @@ def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -
 
 
 def _plain(sign: str, a: Any, b: Any) -> Any:
-    if sign == "+":
-        return a + b
-    if sign == "-":
-        return a - b
-    if sign == "*":
-        if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > 4000:
+    """Return the result of an operator on numbers; raise ``ArithmeticError`` where it has too many digits."""
+    whole = isinstance(a, int) and isinstance(b, int)
+    if whole and sign in ("*", "**", "<<"):
+        bits = {"*": a.bit_length() + b.bit_length(), "**": abs(b) * a.bit_length(), "<<": b}[sign]
+        if bits > 4000:
             raise ArithmeticError
-        return a * b
-    if sign == "/":
-        return a / b
-    if sign == "//":
-        return a // b
-    if sign == "%":
-        return a % b
-    if sign == "**":
-        if isinstance(a, int) and isinstance(b, int) and abs(b) * a.bit_length() > 4000:
-            raise ArithmeticError
-        return a**b
-    if sign == "<<":
-        if b > 4000:
-            raise ArithmeticError
-        return a << b
-    if sign == ">>":
-        return a >> b
-    if sign == "&":
-        return a & b
-    if sign == "|":
-        return a | b
-    if sign == "^":
-        return a ^ b
-    raise TypeError
+    return OPERATORS[sign](a, b)
 
 
 def _list_arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
@@ -136,7 +113,7 @@ def compare(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> V
         a, b = apart, 0
     if is_known(a) and is_known(b):
         try:
-            return a < b if sign == "<" else a > b if sign == ">" else a <= b if sign == "<=" else a >= b
+            return OPERATORS[sign](a, b)
         except TypeError:
             pass
     return unknown

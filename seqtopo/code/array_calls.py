@@ -42,6 +42,7 @@ from seqtopo.code.indexing import indexed, sliced
 from seqtopo.code.model import Where
 from seqtopo.code.numpy_calls import Given
 from seqtopo.code.shape_calls import flat, transposed
+from seqtopo.code.values import OPERATORS
 from seqtopo.layers.sizes import Expr, Size, product
 
 CONSTANTS: dict[str, Any] = {
@@ -62,13 +63,8 @@ DTYPE_NAMES = frozenset(
 """Names of dtypes. As a value one is its name, ``"numpy.float32"``; ``numpy.float32(x)`` is a call."""
 
 _ROOMS = (
-    "numpy",
-    "jax.numpy",
-    "tensorflow",
-    "tensorflow.experimental.numpy",
-    "tensorflow.math",
-    "keras.ops",
-    "cupy",
+    *("numpy", "jax.numpy", "cupy", "keras.ops"),
+    *("tensorflow", "tensorflow.experimental.numpy", "tensorflow.math"),
 )
 _ELSEWHERE = {
     "tensorflow.random.normal": "random.standard_normal",
@@ -107,11 +103,7 @@ def call(
     """
     function = _function(name)
     found = _safely(function, Given(args, kwargs or {}, where)) if function is not None else None
-    if (
-        isinstance(found, CodeArray)
-        and ".random." in name
-        and not name.endswith((".permutation", ".shuffle"))
-    ):
+    if isinstance(found, CodeArray) and ".random." in name and not name.endswith(".permutation"):
         found.is_random = True
     return found
 
@@ -325,15 +317,7 @@ def length(value: Any) -> Size | None:
 
 # Operators
 
-_SYMBOLS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-}
+_ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
 _COMPARED = frozenset(["==", "!=", "<", "<=", ">", ">=", "&", "|", "^"])
 
 
@@ -347,9 +331,7 @@ def binary(symbol: str, left: Any, right: Any) -> Any:
         return None
     main = a if isinstance(left, CodeArray) and (b.shape == () or a.shape != ()) else b
     origin = Origin(main, "same")
-    table = (isinstance(left, CodeArray) and left.is_table) or (
-        isinstance(right, CodeArray) and right.is_table
-    )
+    table = any(isinstance(side, CodeArray) and side.is_table for side in (left, right))
     if symbol == "@":
         return numpy_calls.CALLS["matmul"](Given([a, b], {}))
     shape = broadcast(a.shape, b.shape)
@@ -357,7 +339,7 @@ def binary(symbol: str, left: Any, right: Any) -> Any:
         asks = symbol not in "&|^" or {a.kind, b.kind} == {"b"}
         return CodeArray(shape, "bool" if asks else "", Bounds(0, 1, True) if asks else None, origin=origin,
                          is_table=table)  # fmt: skip
-    if symbol not in _SYMBOLS:
+    if symbol not in _ARITHMETIC:
         return None
     return CodeArray(
         shape, _dtype(symbol, a, b, left, right), _bounds(symbol, a, b), origin=origin, is_table=table
@@ -378,15 +360,11 @@ def _dtype(symbol: str, a: CodeArray, b: CodeArray, left: Any, right: Any) -> st
 
 def _bounds(symbol: str, a: CodeArray, b: CodeArray) -> Bounds | None:
     """Return the range of arithmetic with one number; None if it is not known."""
-    number = (
-        b.bounds.low if b.shape == () and b.bounds is not None and b.bounds.low == b.bounds.high else None
-    )
-    if number is not None and a.bounds is not None:
-        return _with_number(symbol, a, number)
-    first = _number(a)
+    first, second = _number(a), _number(b)
+    if second is not None and a.bounds is not None:
+        return _with_number(symbol, a, second)
     if first is not None and b.bounds is not None and symbol in "+-*":
-        by = first
-        return mapped(b, lambda x: _SYMBOLS[symbol](by, x)).bounds
+        return mapped(b, lambda x: OPERATORS[symbol](first, x)).bounds
     return None
 
 
@@ -401,7 +379,7 @@ def _with_number(symbol: str, a: CodeArray, number: float) -> Bounds | None:
     low, high, drawn, _ = a.bounds
     whole = a.kind in ("i", "u") and isinstance(number, int)
     if symbol in "+-*" or (symbol in ("/", "//") and number > 0):
-        ends = sorted(_SYMBOLS[symbol](end, number) for end in (low, high))
+        ends = sorted(OPERATORS[symbol](end, number) for end in (low, high))
         return Bounds(ends[0], ends[1], drawn, a.bounds.whole)
     if symbol == "%" and whole and number > 0:
         if high - low >= number - 1:

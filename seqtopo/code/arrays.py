@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise, zip_longest
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from seqtopo.code.model import Opaque, Where
 from seqtopo.layers.sizes import Expr, Shape, Size, divides, product, same, unknown
@@ -93,6 +93,16 @@ class CodeArray:
         """NumPy's letter for the dtype, as ``f`` for floats; "" where it is not known."""
         return kind_of(self.dtype)
 
+    @property
+    def rows(self) -> Size:
+        """The number of samples; a size of its own where it is not known."""
+        return self.shape[0] if self.shape else new_size()
+
+    @property
+    def drawn(self) -> Bounds | None:
+        """The bounds that any part of it has, too; None where none are known."""
+        return self.bounds if self.bounds is not None and self.bounds.drawn else None
+
     def forget(self) -> None:
         """Forget the range of its numbers, as the code writes into it."""
         self.bounds, self.one_hot, self.below = None, False, None
@@ -172,9 +182,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def is_size(value: Any) -> TypeGuard[Size]:
+    """Return whether a value is a whole number, or an expression of symbols."""
+    return isinstance(value, (int, Expr)) and not isinstance(value, bool)
+
+
 def as_size(value: Any) -> Size:
     """Return a value as a size: an unknown one where it is none, the same each time for the same value."""
-    if isinstance(value, (int, Expr)) and not isinstance(value, bool):
+    if is_size(value):
         return value
     parts = getattr(value, "parts", None)
     if isinstance(value, Opaque) and isinstance(parts, dict):
@@ -185,7 +200,7 @@ def as_size(value: Any) -> Size:
 
 def as_shape(value: Any) -> Shape | None:
     """Return an argument as a shape: a number, or a list or tuple of them; None where it is neither."""
-    if isinstance(value, (int, Expr)) and not isinstance(value, bool):
+    if is_size(value):
         return (value,)
     return tuple(map(as_size, value)) if isinstance(value, (tuple, list)) else None
 
@@ -199,8 +214,12 @@ def as_array(value: Any) -> CodeArray | None:
     """Return a value as NumPy makes an array of it: nested lists, numbers, lists filled in a loop; None where
     it is no data at all, such as a model.
     """
+    if isinstance(value, CodeArray) and value.is_table:
+        return CodeArray(
+            value.shape, value.dtype, value.bounds, origin=Origin(value, "same"), where=value.where
+        )
     if isinstance(value, CodeArray):
-        return _plain(value)
+        return value
     if isinstance(value, bool):
         return CodeArray((), "bool", Bounds(value, value))
     if isinstance(value, (int, float)):
@@ -219,15 +238,8 @@ def as_array(value: Any) -> CodeArray | None:
             # It may stand for any number of items.
             items = getattr(value[-1], "parts", {}).get("items") if opened == [len(value) - 1] else None
             return _filled(_with_first(items, len(value) - 1)) if isinstance(items, Items) else nothing()
-        return stacked([as_array(item) or nothing() for item in value]) if value else nothing()
+        return stacked(arrays_in(value)) if value else nothing()
     return nothing() if value is None or isinstance(value, Opaque) else None
-
-
-def _plain(array: CodeArray) -> CodeArray:
-    """Return a table as the array of its numbers."""
-    if not array.is_table:
-        return array
-    return CodeArray(array.shape, array.dtype, array.bounds, origin=Origin(array, "same"), where=array.where)
 
 
 def _with_first(items: Items, count: int) -> Items:
@@ -241,8 +253,7 @@ def _with_first(items: Items, count: int) -> Items:
 def _filled(items: Items) -> CodeArray:
     item = as_array(items.item) or nothing()
     shape = None if item.shape is None else (items.count, *item.shape)
-    bounds = item.bounds if item.bounds is not None and item.bounds.drawn else None
-    return CodeArray(shape, item.dtype, bounds, item.one_hot, _windows(items, item))
+    return CodeArray(shape, item.dtype, item.drawn, item.one_hot, _windows(items, item))
 
 
 def _windows(items: Items, item: CodeArray) -> Origin | None:
@@ -256,10 +267,8 @@ def _windows(items: Items, item: CodeArray) -> Origin | None:
     moves = _factor(cut.start, items.variable)
     if not moves:
         return None
-    if moves != 1:
-        offset, steps = items.start * moves, steps * moves
-    else:
-        offset = offset + items.start
+    offset = offset + items.start if moves == 1 else items.start * moves
+    steps = steps * moves
     return Origin(cut.of, "windows", cut.where, offset, length=cut.stop - cut.start, step=steps)
 
 
@@ -281,7 +290,10 @@ def stacked(arrays: Sequence[CodeArray], axis: int = 0) -> CodeArray:
     if not known:
         return CodeArray(None, dtype, bounds)
     first = known[0]
-    if any(len(shape) != len(first) or any(map(_differ, shape, first)) for shape in known):
+    if any(
+        len(shape) != len(first) or any(same(a, b) is False for a, b in zip(shape, first, strict=True))
+        for shape in known
+    ):
         # Samples of unequal lengths.
         return CodeArray((len(arrays),), "object", bounds)
     axis = axis + len(first) + 1 if axis < 0 else axis
@@ -292,10 +304,6 @@ def stacked(arrays: Sequence[CodeArray], axis: int = 0) -> CodeArray:
         one_hot=bool(arrays) and all(array.one_hot for array in arrays),
         origin=_listed_windows(arrays) if axis == 0 else None,
     )
-
-
-def _differ(a: Size, b: Size) -> bool:
-    return same(a, b) is False
 
 
 def _listed_windows(arrays: Sequence[CodeArray]) -> Origin | None:
@@ -315,6 +323,16 @@ def _listed_windows(arrays: Sequence[CodeArray]) -> Origin | None:
     return Origin(
         first.of, "windows", first.where, first.start, length=first.stop - first.start, step=steps.pop()
     )
+
+
+def arrays_in(values: Iterable[Any]) -> list[CodeArray]:
+    """Return values as arrays; what is none is one of which nothing is known."""
+    return [as_array(value) or nothing() for value in values]
+
+
+def by_element(array: CodeArray, dtype: str, shape: Shape | Literal["same"] | None = "same") -> CodeArray:
+    """Return an array of other numbers for the same samples."""
+    return CodeArray(array.shape if shape == "same" else shape, dtype, origin=Origin(array, "same"))
 
 
 def common_dtype(arrays: Iterable[CodeArray]) -> str:
@@ -415,10 +433,8 @@ def reduced(array: CodeArray, axis: Any, keepdims: bool = False, given: bool = T
 
 def mapped(array: CodeArray, change: Callable[[float], float] | None) -> CodeArray:
     """Return an array after a function of each number, which goes up with them where ``change`` is given."""
-    bounds = array.bounds
-    if change is None or bounds is None:
-        bounds = None
-    else:
-        ends = sorted((change(bounds.low), change(bounds.high)))
-        bounds = Bounds(ends[0], ends[1], bounds.drawn, bounds.whole)
-    return CodeArray(array.shape, array.dtype, bounds, origin=Origin(array, "same"))
+    found, bounds = by_element(array, array.dtype), array.bounds
+    if change is not None and bounds is not None:
+        low, high = sorted((change(bounds.low), change(bounds.high)))
+        found.bounds = Bounds(low, high, bounds.drawn, bounds.whole)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from seqtopo.code import data, keras_names
+from seqtopo.code.array_calls import CONSTANTS
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.model_attributes import layer_attribute, model_attribute, shape_of
@@ -78,7 +79,7 @@ def attribute_of(machine: Machine, value: Value, name: str, node: ast.AST) -> Va
 
 def _of_outside(machine: Machine, value: Outside, name: str, node: ast.AST) -> Value:
     path = keras_names.canonical(f"{value.path}.{name}")
-    constant = data.CONSTANTS.get(path, MISSING)
+    constant = CONSTANTS.get(path, MISSING)
     if constant is not MISSING:
         return constant
     if name.startswith("__") or path in ("sys.argv", "os.environ", "sys.platform"):

@@ -13,7 +13,6 @@ from seqtopo.code.model import Value
 from seqtopo.code.tables import Located
 from seqtopo.code.values import Arguments, Outside, Unknown, is_list, is_size
 
-CONSTANTS = array_calls.CONSTANTS
 _KINDS = (CodeArray, Items, Batches, Thing, Located)
 
 
@@ -44,13 +43,7 @@ def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
     named = {
         k: given(machine, p.value, k in ("size", "shape") and is_list(p.value)) for k, p in args.names.items()
     }
-    found = array_calls.call(name, places, named, machine.where(node))
-    return _or_unknown(machine, found, node)
-
-
-def knows(name: str) -> bool:
-    """Return whether `call` may tell the result of a function."""
-    return array_calls.knows(name)
+    return told(machine, array_calls.call(name, places, named, machine.where(node)), node)
 
 
 def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast.AST) -> Value:
@@ -60,7 +53,7 @@ def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast
         value.facts["words"] = words + 1 if is_size(words) else None
     places = [given(machine, p.value) for p in args.places]
     named = {k: given(machine, p.value) for k, p in args.names.items()}
-    return _or_unknown(machine, array_calls.method(value, name, places, named, machine.where(node)), node)
+    return told(machine, array_calls.method(value, name, places, named, machine.where(node)), node)
 
 
 def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
@@ -69,7 +62,7 @@ def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value
         return _words(machine, value, node)
     found = array_calls.attribute(value, name)
     if found is not None or name in ("shape", "ndim", "size", "dtype"):
-        return _or_unknown(machine, found, node)
+        return told(machine, found, node)
     return ArrayMethod(value, name)
 
 
@@ -104,7 +97,7 @@ def _counts(value: Value, depth: int = 0) -> bool:
 def item(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
     """Return the part of an array that a key in brackets selects."""
     key = tuple(_index(machine, one) for one in key) if isinstance(key, tuple) else _index(machine, key)
-    return _or_unknown(machine, array_calls.item(value, key, machine.where(node)), node)
+    return told(machine, array_calls.item(value, key, machine.where(node)), node)
 
 
 def store(machine: Machine, value: Value, key: Value, new: Value) -> None:
@@ -115,20 +108,11 @@ def store(machine: Machine, value: Value, key: Value, new: Value) -> None:
 def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
     """Return the result of a binary operator with an array on one side."""
     found = array_calls.binary(sign, given(machine, left), given(machine, right))
-    return _or_unknown(machine, found, node)
+    return told(machine, found, node)
 
 
-def unary(machine: Machine, sign: str, value: Value, node: ast.AST) -> Value:
-    """Return the result of a unary operator on an array."""
-    return _or_unknown(machine, array_calls.unary(sign, value), node)
-
-
-def length(machine: Machine, value: Value, node: ast.AST) -> Value:
-    """Return the length of an array or a list that a loop filled."""
-    return _or_unknown(machine, array_calls.length(value), node)
-
-
-def _or_unknown(machine: Machine, found: Any, node: ast.AST) -> Value:
+def told(machine: Machine, found: Any, node: ast.AST) -> Value:
+    """Return what a function of ``array_calls`` returns; an unknown value for None."""
     return machine.unknown("data that is not known", node) if found is None else found
 
 

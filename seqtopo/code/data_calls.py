@@ -15,8 +15,10 @@ from seqtopo.code.arrays import (
     Items,
     Origin,
     Thing,
+    arrays_in,
     as_array,
     as_size,
+    by_element,
     dtype_of,
     is_number,
     like,
@@ -24,23 +26,12 @@ from seqtopo.code.arrays import (
     nothing,
 )
 from seqtopo.code.model import Opaque
-from seqtopo.code.numpy_calls import Function, Given
+from seqtopo.code.numpy_calls import Function, Given, adding_to
 from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div
 
 CALLS: dict[str, Function] = {}
 """The functions that tell a call's result, by the full name of the called function."""
-
-
-def gives(*names: str) -> Callable[[Function], Function]:
-    """Put a function into the table under its names."""
-
-    def put(function: Function) -> Function:
-        for name in names:
-            CALLS[name] = function
-        return function
-
-    return put
-
+gives = adding_to(CALLS)
 
 # pandas: rows and columns
 
@@ -88,14 +79,14 @@ def _frame(given: Given) -> CodeArray:
 @gives("pandas.Series")
 def _series(given: Given) -> CodeArray:
     array = given.array(0, "data")
-    rows = array.shape[0] if array.shape else new_size()
+    rows = array.rows
     return CodeArray((rows,), array.dtype, array.bounds, origin=Origin(array, "same"), is_table=True)
 
 
 @gives("pandas.get_dummies")
 def _dummies(given: Given) -> CodeArray:
     array = given.array(0, "data")
-    return CodeArray((array.shape[0] if array.shape else new_size(), new_size()), "bool", is_table=True)
+    return CodeArray((array.rows, new_size()), "bool", is_table=True)
 
 
 @gives("pandas.concat", "pandas.merge", "pandas.date_range", "pandas.to_datetime")
@@ -111,12 +102,8 @@ def _to_numeric(given: Given) -> CodeArray:
 # scikit-learn
 
 SCALERS = (
-    "StandardScaler",
-    "MinMaxScaler",
-    "RobustScaler",
-    "MaxAbsScaler",
-    "PowerTransformer",
-    "QuantileTransformer",
+    *("StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler"),
+    *("PowerTransformer", "QuantileTransformer"),
 )
 """Classes that learn the scale of their data: what they were fitted on is known to them."""
 
@@ -139,7 +126,7 @@ def scaler_method(thing: Thing, name: str, given: Given) -> Any:
     if array is None:
         return None
     if encoder not in SCALERS and encoder != "Normalizer":
-        return _encoded(encoder, name, array) if name in ("transform", "fit_transform") else None
+        return _encoded(encoder, array) if name in ("transform", "fit_transform") else None
     learns = encoder != "Normalizer"
     if name in ("fit", "fit_transform", "partial_fit") and learns:
         again = name == "partial_fit" and "fitted" in thing.facts
@@ -149,38 +136,34 @@ def scaler_method(thing: Thing, name: str, given: Given) -> Any:
     if name in ("fit", "partial_fit"):
         return thing
     if name in ("transform", "fit_transform"):
-        shape = array.shape
+        fitted, at = thing.facts.get("fitted"), thing.facts.get("fitted_where")
         origin = Origin(array, "same", given.where)
-        if thing.facts.get("fitted") is not None:
-            origin = Origin(
-                array,
-                "scaled",
-                given.where,
-                fitted=thing.facts["fitted"],
-                fitted_where=thing.facts["fitted_where"],
-            )
-        return CodeArray(shape, "float64", origin=origin, where=given.where)
+        if fitted is not None:
+            origin = Origin(array, "scaled", given.where, fitted=fitted, fitted_where=at)
+        return CodeArray(array.shape, "float64", origin=origin, where=given.where)
     if name == "inverse_transform":
-        return CodeArray(array.shape, "float64", origin=Origin(array, "same"))
+        return by_element(array, "float64")
     return None
 
 
-def _encoded(encoder: str, name: str, array: CodeArray) -> CodeArray:
-    rows = array.shape[0] if array.shape else new_size()
+def _encoded(encoder: str, array: CodeArray) -> CodeArray:
+    rows = array.rows
     if encoder == "LabelEncoder":
         return CodeArray((rows,), "int64")
     return CodeArray((rows, new_size()), "" if encoder == "OneHotEncoder" else "int64")
 
 
-@gives("sklearn.preprocessing.scale", "sklearn.preprocessing.minmax_scale", "sklearn.preprocessing.normalize")
+@gives(
+    *(f"sklearn.preprocessing.{name}" for name in ("scale", "minmax_scale", "normalize")),
+    "keras.utils.normalize",
+)
 def _scale(given: Given) -> CodeArray:
-    array = given.array(0, "X")
-    return CodeArray(array.shape, "float64", origin=Origin(array, "same"))
+    return by_element(given.array(0, "X", "x"), "float64")
 
 
 @gives("sklearn.utils.shuffle")
 def _shuffle(given: Given) -> Any:
-    found = [as_array(one) or nothing() for one in given.args]
+    found = arrays_in(given.args)
     mixed = [CodeArray(a.shape, a.dtype, a.bounds, a.one_hot) for a in found]
     return mixed if len(mixed) != 1 else mixed[0]
 
@@ -196,7 +179,7 @@ def _train_test_split(given: Given) -> list[CodeArray]:
         array = as_array(value) or nothing()
         rows = array.shape[0] if array.shape else None
         parts = shared if rows is None else sizes.setdefault(rows, _split_sizes(rows, test, train, shared))
-        bounds = array.bounds if array.bounds is not None and array.bounds.drawn else None
+        bounds = array.drawn
         for i, size in enumerate(parts):
             shape = None if array.shape is None else (size, *array.shape[1:])
             part = (i, i + 1) if shuffled is False else (None, None)
@@ -224,12 +207,8 @@ def _split_sizes(rows: Size, test: Any, train: Any, unknown: tuple[Size, Size]) 
 
 # keras.utils and keras.preprocessing
 
-_UTILS = (
-    "keras.utils",
-    "keras.utils.np_utils",
-    "keras.preprocessing.sequence",
-    "keras_preprocessing.sequence",
-)
+_SEQUENCE = ("keras.preprocessing.sequence", "keras_preprocessing.sequence")
+_UTILS = ("keras.utils", "keras.utils.np_utils", *_SEQUENCE)
 
 
 @gives(*(f"{room}.to_categorical" for room in _UTILS))
@@ -254,7 +233,7 @@ def _pad_sequences(given: Given) -> CodeArray:
     value = given.get(0, "sequences")
     array = as_array(value) or nothing()
     length = given.get(1, "maxlen")
-    rows = array.shape[0] if array.shape else new_size()
+    rows = array.rows
     steps = as_size(length) if length is not None else new_size()
     rest: Shape = array.shape[2:] if array.shape is not None else ()
     bounds = array.bounds
@@ -265,12 +244,6 @@ def _pad_sequences(given: Given) -> CodeArray:
     origin = Origin(array, "same") if array.shape is not None or isinstance(value, CodeArray) else None
     below = array.below if fill == 0 else None
     return CodeArray((rows, steps, *rest), dtype, bounds, origin=origin, where=given.where, below=below)
-
-
-@gives("keras.utils.normalize")
-def _normalize(given: Given) -> CodeArray:
-    array = given.array(0, "x")
-    return CodeArray(array.shape, "float64", origin=Origin(array, "same"))
 
 
 @gives(
@@ -292,7 +265,7 @@ def _timeseries(given: Given) -> Batches:
         return Batches(x, not unbatched)
     labels = as_array(targets) or nothing()
     y_shape = None if labels.shape is None else (size, *labels.shape[1:])
-    bounds = labels.bounds if labels.bounds is not None and labels.bounds.drawn else None
+    bounds = labels.drawn
     y = CodeArray(y_shape, labels.dtype, bounds, labels.one_hot, where=given.where)
     return Batches((x, y), not unbatched)
 
@@ -396,7 +369,7 @@ def _houses(given: Given) -> Any:
 
 @gives("tensorflow.data.Dataset.from_tensor_slices")
 def _slices(given: Given) -> Batches:
-    return Batches(_each(given.get(0, "tensors"), lambda a: _sample(a)), batched=False)
+    return Batches(_each(given.get(0, "tensors"), _sample), batched=False)
 
 
 @gives("tensorflow.data.Dataset.from_tensors")
@@ -406,7 +379,7 @@ def _whole(given: Given) -> Batches:
 
 def _sample(array: CodeArray) -> CodeArray:
     shape = array.shape[1:] if array.shape else None
-    bounds = array.bounds if array.bounds is not None and array.bounds.drawn else None
+    bounds = array.drawn
     return CodeArray(shape, array.dtype, bounds, array.one_hot)
 
 
@@ -444,8 +417,3 @@ def listed(value: Any) -> Size | None:
         return value.count
     array = as_array(value)
     return array.shape[0] if array is not None and array.shape else None
-
-
-def size_of(value: Any) -> Size | None:
-    """Return a size as it is; None for anything else."""
-    return value if isinstance(value, (int, Expr)) and not isinstance(value, bool) else None

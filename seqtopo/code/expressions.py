@@ -9,6 +9,7 @@ from typing import Any
 
 from seqtopo.code import builtin_calls, data
 from seqtopo.code.arithmetic import arithmetic, compare
+from seqtopo.code.array_calls import unary
 from seqtopo.code.attributes import attribute_of, subscript
 from seqtopo.code.machine import Machine
 from seqtopo.code.model import CodeLayer, Value
@@ -193,7 +194,7 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
             return value
         return ~value if isinstance(value, int) else machine.unknown("a number", node)
     if data.is_data(value):
-        return data.unary(machine, "-" if isinstance(node.op, ast.USub) else "~", value, node)
+        return data.told(machine, unary("-" if isinstance(node.op, ast.USub) else "~", value), node)
     return machine.unknown("a number that is not known", node)
 
 

@@ -13,7 +13,7 @@ def indexed(array: CodeArray, index: Any, where: Where | None = None) -> CodeArr
     """Return ``array[index]``, for numbers, slices, ``...``, None, arrays of ids and of booleans."""
     given = index if isinstance(index, tuple) else (index,)
     if array.shape is None:
-        return _of_unknown(array, given, where)
+        return _part(array, given, None, where)  # only its rows can be told
     taken = sum(_axes_of(one) for one in given)
     if taken > len(array.shape) or any(isinstance(one, Opaque) for one in given):
         return nothing()
@@ -58,14 +58,9 @@ def _axes_of(one: Any) -> int:
     return 1
 
 
-def _of_unknown(array: CodeArray, given: tuple[Any, ...], where: Where | None) -> CodeArray:
-    """Return a part of an array with no known number of axes: only its rows can be told."""
-    return _part(array, given, None, where)
-
-
 def _part(array: CodeArray, given: tuple[Any, ...], shape: Shape | None, where: Where | None) -> CodeArray:
     first = given[0] if given else ...
-    bounds = array.bounds if array.bounds is not None and array.bounds.drawn else None
+    bounds = array.drawn
     origin: Origin | None = None
     rows = array.shape[0] if array.shape else None
     if first is ... or first == slice(None):
@@ -93,15 +88,13 @@ def _keeps_last(given: tuple[Any, ...], rank: int | None) -> bool:
 
 
 def _ends(part: slice, rows: Size | None) -> tuple[Size | None, Size | None]:
-    start: Any = 0 if part.start is None else part.start
-    stop: Any = rows if part.stop is None else part.stop
-    if isinstance(start, int) and start < 0:
-        start = None if rows is None else rows + start
-    if isinstance(stop, int) and stop < 0:
-        stop = None if rows is None else rows + stop
-    return (start if isinstance(start, (int, Expr)) else None), (
-        stop if isinstance(stop, (int, Expr)) else None
-    )
+    def end(given: Any, otherwise: Size | None) -> Size | None:
+        place = otherwise if given is None else given
+        if isinstance(place, int) and place < 0:
+            return None if rows is None else rows + place
+        return place if isinstance(place, (int, Expr)) else None
+
+    return end(part.start, 0), end(part.stop, rows)
 
 
 def sliced(size: Size, part: slice) -> Size:

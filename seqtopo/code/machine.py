@@ -23,6 +23,7 @@ from seqtopo.code.model import (
 from seqtopo.code.parsing import Lines
 from seqtopo.code.values import (
     MISSING,
+    OPERATORS,
     Arguments,
     Item,
     KerasModel,
@@ -443,17 +444,9 @@ def calculate(operator: str, a: Value, b: Value) -> Size | None:
     """Return the result of arithmetic on sizes; None if it is no size."""
     if not (is_size(a) and is_size(b)):
         return None
-    if operator == "+":
-        found: Size = a + b
-    elif operator == "-":
-        found = a - b
-    elif operator == "*":
-        found = a * b
-    elif operator in ("//", "%") and type(b) is int and b > 0:
-        found = floor_div(a, b) if operator == "//" else remainder(a, b)
-    else:
-        return None
-    return found
+    if operator in ("//", "%") and type(b) is int and b > 0:
+        return floor_div(a, b) if operator == "//" else remainder(a, b)
+    return OPERATORS[operator](a, b) if operator in ("+", "-", "*") else None
 
 
 def symbol_name(text: str) -> str:

@@ -15,6 +15,7 @@ from seqtopo.code.arrays import (
     as_shape,
     as_size,
     broadcast,
+    by_element,
     cast,
     common_dtype,
     dtype_of,
@@ -62,15 +63,20 @@ CALLS: dict[str, Function] = {}
 """The functions that tell a call's result, by the name of NumPy's function without ``numpy.``."""
 
 
-def gives(*names: str) -> Callable[[Function], Function]:
-    """Put a function into the table under NumPy's names."""
+def adding_to(table: dict[str, Function]) -> Callable[..., Callable[[Function], Function]]:
+    """Return the decorator that puts a function into a table, under the names that it is given."""
 
-    def put(function: Function) -> Function:
-        for name in names:
-            CALLS[name] = function
-        return function
+    def gives(*names: str) -> Callable[[Function], Function]:
+        def put(function: Function) -> Function:
+            table.update(dict.fromkeys(names, function))
+            return function
 
-    return put
+        return put
+
+    return gives
+
+
+gives = adding_to(CALLS)
 
 
 # New arrays. One filled with a single number is often written to later, so its range is unknown.
@@ -99,7 +105,7 @@ def _eye(given: Given) -> CodeArray:
 
 @gives("arange")
 def _arange(given: Given) -> CodeArray:
-    start, stop = (given.get(0, "start"), given.get(1, "stop"))
+    start, stop = given.get(0, "start"), given.get(1, "stop")
     if stop is None:
         start, stop = 0, given.get(0, "stop", "start")
     step = given.get(2, "step", otherwise=1)
@@ -143,19 +149,7 @@ def _type_call(name: str) -> Function:
     return lambda given: cast(given.array(), name)
 
 
-for _name in (
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-):
-    CALLS[_name] = _type_call(_name)
+CALLS |= {name: _type_call(name) for name in DTYPES}
 
 
 # Random numbers
@@ -184,13 +178,7 @@ CALLS["random.standard_normal"] = _random(None)
 
 
 @gives(
-    "random.normal",
-    "random.laplace",
-    "random.gamma",
-    "random.beta",
-    "random.lognormal",
-    "random.logistic",
-    "random.gumbel",
+    *(f"random.{name}" for name in ("normal", "laplace", "gamma", "beta", "lognormal", "logistic", "gumbel"))
 )
 def _normal(given: Given) -> CodeArray:
     return CodeArray(_size_of(given, 2), "float64")
@@ -268,30 +256,21 @@ _TWO = (
 )  # fmt: skip
 
 
-def _elementwise(name: str) -> Function:
-    def made(given: Given) -> CodeArray:
-        array = given.array(0, "x", "x1")
-        if name in _TWO:
-            other = given.array(1, "x2")
-            return CodeArray(broadcast(array.shape, other.shape), "", origin=Origin(array, "same"))
-        return CodeArray(array.shape, "float64", origin=Origin(array, "same"))
-
-    return made
+def _of_one(given: Given) -> CodeArray:
+    return by_element(given.array(0, "x", "x1"), "float64")
 
 
-for _name in (*_ONE, *_TWO):
-    CALLS[_name] = _elementwise(_name)
+def _of_two(given: Given) -> CodeArray:
+    array, other = given.array(0, "x", "x1"), given.array(1, "x2")
+    return by_element(array, "", broadcast(array.shape, other.shape))
 
 
-@gives("abs", "absolute", "fabs")
-def _absolute(given: Given) -> CodeArray:
-    array = given.array(0, "x")
-    return mapped(array, None)
+CALLS |= dict.fromkeys(_ONE, _of_one) | dict.fromkeys(_TWO, _of_two)
 
 
-@gives("sign")
-def _sign(given: Given) -> CodeArray:
-    return mapped(given.array(0, "x"), None)
+@gives("abs", "absolute", "fabs", "sign", "clip")
+def _other_range(given: Given) -> CodeArray:
+    return mapped(given.array(0, "x", "a"), None)
 
 
 @gives("floor", "ceil", "round", "around", "rint", "trunc")
@@ -299,11 +278,6 @@ def _rounded(given: Given) -> CodeArray:
     array = given.array(0, "a", "x")
     whole = not given.has(1, "decimals")
     return mapped(array, (lambda x: float(round(x))) if whole else None)
-
-
-@gives("clip")
-def _clip(given: Given) -> CodeArray:
-    return mapped(given.array(0, "a"), None)
 
 
 @gives("where")
@@ -317,14 +291,6 @@ def _where(given: Given) -> Any:
     return CodeArray(shape, common_dtype([a, b]), drawn, origin=Origin(condition, "same"))
 
 
-@gives("argmax", "argmin", "argsort")
-def _argmax(given: Given) -> CodeArray:
-    array = given.array(0, "a")
-    found = reduced(array, given.get(1, "axis"), given.kwargs.get("keepdims") is True, given.has(1, "axis"))
-    found.dtype = "int64"
-    return found
-
-
 @gives("argsort")
 def _argsort(given: Given) -> CodeArray:
     return CodeArray(given.array(0, "a").shape, "int64")
@@ -336,9 +302,15 @@ def _argsort(given: Given) -> CodeArray:
     "all", "any",
 )  # fmt: skip
 def _reduce(given: Given) -> CodeArray:
-    return reduced(
-        given.array(0, "a"), given.get(1, "axis"), given.kwargs.get("keepdims") is True, given.has(1, "axis")
-    )
+    keeps = given.kwargs.get("keepdims") is True
+    return reduced(given.array(0, "a"), given.get(1, "axis"), keeps, given.has(1, "axis"))
+
+
+@gives("argmax", "argmin")
+def _argmax(given: Given) -> CodeArray:
+    found: CodeArray = _reduce(given)
+    found.dtype = "int64"
+    return found
 
 
 @gives("diff")
@@ -356,7 +328,7 @@ def _matmul(given: Given) -> CodeArray:
     a, b = given.array(0), given.array(1)
     if not a.shape or not b.shape or len(b.shape) > 2 or len(a.shape) < 2:
         return nothing()
-    return CodeArray((*a.shape[:-1], *b.shape[1:]), "", origin=Origin(a, "same"))
+    return by_element(a, "", (*a.shape[:-1], *b.shape[1:]))
 
 
 @gives("take")

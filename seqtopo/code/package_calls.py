@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from seqtopo.code import data, keras_names, library_calls
+from seqtopo.code import array_calls, data, keras_names, library_calls
 from seqtopo.code.keras_names import Meaning
 from seqtopo.code.layer_arguments import make_layer, make_object
 from seqtopo.code.layer_calls import call_layer, call_opaque
@@ -28,7 +28,7 @@ from seqtopo.layers.old_spellings import MERGES, WITHOUT_SUCCESSOR
 def call_outside(machine: Machine, path: str, args: Arguments, node: ast.AST) -> Value:
     """Return the result of a function or class of a package."""
     if path == "builtins.len" and args.places and data.is_data(args.places[0].value):
-        return data.length(machine, args.places[0].value, node)
+        return data.told(machine, array_calls.length(args.places[0].value), node)
     if library_calls.knows(path):
         return library_calls.call_library(machine, path, args, node)
     if path.startswith("builtins."):
@@ -40,7 +40,7 @@ def call_outside(machine: Machine, path: str, args: Arguments, node: ast.AST) ->
         return math_call(machine, path.removeprefix("math."), args, node)
     if any(tensors_in(v) for v in args.values):
         return call_opaque(machine, path.rsplit(".", 1)[-1], f"{path} of a package", args, node)
-    if data.knows(path):
+    if array_calls.knows(path):
         return data.call(machine, path, args, node)
     return machine.unknown(f"what {path} gives", node)
 
@@ -68,7 +68,7 @@ def _of_keras(machine: Machine, path: str, found: Meaning, args: Arguments, node
             return _operation(machine, found, args, node)
         return (
             data.call(machine, path, args, node)
-            if data.knows(path)
+            if array_calls.knows(path)
             else machine.unknown(f"what {path} gives", node)
         )
     if kind == "application":

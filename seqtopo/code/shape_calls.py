@@ -9,6 +9,7 @@ from typing import Any
 from seqtopo.code.arrays import (
     CodeArray,
     Origin,
+    arrays_in,
     as_array,
     as_shape,
     as_size,
@@ -171,7 +172,7 @@ def _pad(given: Given) -> CodeArray:
 def _arrays(given: Given, *names: str) -> list[CodeArray] | None:
     value = given.get(0, *names)
     if isinstance(value, (list, tuple)):
-        return [as_array(one) or nothing() for one in value]
+        return arrays_in(value)
     return None
 
 
@@ -207,7 +208,7 @@ def _stack(given: Given) -> CodeArray | None:
     if not isinstance(value, (list, tuple)):
         found = as_array(value)
         return found if axis == 0 else nothing()
-    arrays = [as_array(one) or nothing() for one in value]
+    arrays = arrays_in(value)
     return stacked(arrays, axis) if arrays and isinstance(axis, int) else nothing()
 
 
@@ -266,14 +267,14 @@ def _split(given: Given) -> Any:
     if isinstance(parts, int) and 0 < parts <= 100:
         even = isinstance(rows, int) and rows % parts == 0
         each = rows // parts if isinstance(rows, int) and even else None
-        bounds = [
+        ends: list[Any] = [
             (each * i, each * (i + 1)) if each is not None else (new_size(), new_size()) for i in range(parts)
         ]
-        return [indexed(array, slice(a, b), given.where) for a, b in bounds]
-    if isinstance(parts, (list, tuple)):
-        cuts = [0, *parts, rows]
-        return [indexed(array, slice(a, b), given.where) for a, b in pairwise(cuts)]
-    return None
+    elif isinstance(parts, (list, tuple)):
+        ends = list(pairwise([0, *parts, rows]))
+    else:
+        return None
+    return [indexed(array, slice(a, b), given.where) for a, b in ends]
 
 
 @gives("lib.stride_tricks.sliding_window_view")
@@ -282,13 +283,8 @@ def _windows_view(given: Given) -> CodeArray:
     lengths = window if isinstance(window, (tuple, list)) else (window,)
     if array.shape is None or not all(isinstance(one, (int, Expr)) for one in lengths):
         return nothing()
-    axes = (
-        list(range(len(array.shape)))
-        if axis is None
-        else list(axis)
-        if isinstance(axis, (tuple, list))
-        else [axis]
-    )
+    axes = range(len(array.shape)) if axis is None else axis
+    axes = list(axes) if isinstance(axes, (range, tuple, list)) else [axes]
     if len(axes) != len(lengths) or not all(isinstance(one, int) for one in axes):
         return nothing()
     shape = list(array.shape)

@@ -56,7 +56,7 @@ def _table_drop(table: CodeArray, given: Given) -> Any:
 
 
 def _table_pop(table: CodeArray, given: Given) -> CodeArray:
-    rows = table.shape[0] if table.shape else new_size()
+    rows = table.rows
     if table.shape is not None and len(table.shape) == 2:
         table.shape = (rows, table.shape[1] - 1)
     if table.columns is not None:
@@ -94,7 +94,7 @@ def labelled(table: CodeArray, given: tuple[Any, ...]) -> CodeArray:
 
 def column_or_rows(table: CodeArray, index: Any, where: Where | None) -> Any:
     """Return ``table[index]``: a column by its name, several by a list of names, rows by a slice or mask."""
-    rows = table.shape[0] if table.shape else new_size()
+    rows = table.rows
     if isinstance(index, str):
         return CodeArray((rows,), origin=Origin(table, "same", where), is_table=True)
     if isinstance(index, (list, tuple)) and index and all(isinstance(one, str) for one in index):

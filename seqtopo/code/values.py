@@ -8,6 +8,8 @@ a model a ``CodeTensor`` (`seqtopo.code.model`). What is here is everything else
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
@@ -15,6 +17,26 @@ from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, CodeModel, CodeTe
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.source import Source
 from seqtopo.system import bounds
+
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+"""Python's operators by their signs."""
 
 
 class Missing:
