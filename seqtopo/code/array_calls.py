@@ -17,11 +17,12 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from seqtopo.code import data_calls, numpy_calls, tables
+from seqtopo.code import data_calls, indexing, numpy_calls
 from seqtopo.code.arrays import (
     Batches,
     Bounds,
     CodeArray,
+    Given,
     Items,
     Origin,
     Thing,
@@ -40,7 +41,6 @@ from seqtopo.code.arrays import (
 )
 from seqtopo.code.indexing import indexed, sliced
 from seqtopo.code.model import Where
-from seqtopo.code.numpy_calls import Given
 from seqtopo.code.shape_calls import flat, transposed
 from seqtopo.code.values import OPERATORS
 from seqtopo.layers.sizes import Expr, Size, product
@@ -211,8 +211,8 @@ def _thing_method(thing: Thing, name: str, given: Given) -> Any:
 
 
 def _array_method(array: CodeArray, name: str, given: Given) -> Any:
-    if array.is_table and name in tables.METHODS:
-        return tables.METHODS[name](array, given)
+    if array.is_table and name in indexing.METHODS:
+        return indexing.METHODS[name](array, given)
     if name == "astype":
         return _astype(array, given.get(0, "dtype"))
     if name == "flatten":
@@ -261,11 +261,11 @@ def _attribute(array: CodeArray, name: str) -> Any:
         if name == "values":
             return as_array(array)
         if name in ("iloc", "loc"):
-            return tables.Located(array, by_number=name == "iloc")
+            return indexing.Located(array, by_number=name == "iloc")
         if name == "columns" and array.columns is not None:
             return array.columns
         if array.columns is not None and name in array.columns:
-            return tables.item_of_table(array, (slice(None), 0), None)
+            return indexing.item_of_table(array, (slice(None), 0), None)
     return None
 
 
@@ -277,13 +277,13 @@ def item(value: Any, index: Any, where: Where | None = None) -> Any:
     try:
         if isinstance(value, Items):
             return _item_of_list(value, index)
-        if isinstance(value, tables.Located):
+        if isinstance(value, indexing.Located):
             given = index if isinstance(index, tuple) else (index,)
             if not value.by_number and any(isinstance(one, slice) and one != slice(None) for one in given):
-                return tables.labelled(value.table, given)
-            return tables.item_of_table(value.table, given, where)
+                return indexing.labelled(value.table, given)
+            return indexing.item_of_table(value.table, given, where)
         if isinstance(value, CodeArray) and value.is_table:
-            return tables.column_or_rows(value, index, where)
+            return indexing.column_or_rows(value, index, where)
         if isinstance(value, CodeArray):
             return indexed(value, index, where)
     except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError):

@@ -8,7 +8,7 @@ equal to itself; a shape whose number of axes cannot be told is None. What calls
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise, zip_longest
 from typing import Any, Literal, NamedTuple, TypeGuard
@@ -438,3 +438,25 @@ def mapped(array: CodeArray, change: Callable[[float], float] | None) -> CodeArr
         low, high = sorted((change(bounds.low), change(bounds.high)))
         found.bounds = Bounds(low, high, bounds.drawn, bounds.whole)
     return found
+
+
+class Given:
+    """The arguments of a call, by position and by name."""
+
+    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any], where: Where | None = None) -> None:
+        self.args, self.kwargs, self.where = args, kwargs, where
+
+    def get(self, position: int, *names: str, otherwise: Any = None) -> Any:
+        """Return the argument at a position, or by one of its names."""
+        for name in names:
+            if name in self.kwargs:
+                return self.kwargs[name]
+        return self.args[position] if 0 <= position < len(self.args) else otherwise
+
+    def has(self, position: int, *names: str) -> bool:
+        """Return whether the argument is given."""
+        return 0 <= position < len(self.args) or any(name in self.kwargs for name in names)
+
+    def array(self, position: int = 0, *names: str) -> CodeArray:
+        """Return the argument as an array; an unknown array if it is none."""
+        return as_array(self.get(position, *names)) or nothing()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from seqtopo.code import keras_names
-from seqtopo.code.layer_arguments import argument
+from seqtopo.code.layer_arguments import bind
 from seqtopo.code.machine import PARAMETER, Machine, tensor_of
 from seqtopo.code.model import CodeInput, CodeLayer, CodeTensor, Value
 from seqtopo.code.models import add, connect, incomplete, new_model, where_of
@@ -95,12 +95,7 @@ def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
     names: list[str] = []
     if isinstance(start, Function) and not isinstance(start.node, ast.Lambda):
         names = [a.arg for a in (*start.node.args.posonlyargs, *start.node.args.args)][1:]
-    found = {
-        names[i] if i < len(names) else f"argument {i + 1}": argument(machine, p)
-        for i, p in enumerate(args.places)
-    }
-    for name, passed in args.names.items():
-        found.setdefault(name, argument(machine, passed))
+    found = bind(machine, names, args)
     said = found["name"].value if "name" in found else ""
     machine.activity += 1
     where, keeps = machine.where(node), _keeps_shape(cls)

@@ -8,9 +8,9 @@ from typing import Any
 
 from seqtopo.code import array_calls
 from seqtopo.code.arrays import Batches, CodeArray, Items, Thing
+from seqtopo.code.indexing import Located
 from seqtopo.code.machine import BRANCH, Machine
 from seqtopo.code.model import Value
-from seqtopo.code.tables import Located
 from seqtopo.code.values import Arguments, Outside, Unknown, is_list, is_size
 
 _KINDS = (CodeArray, Items, Batches, Thing, Located)

@@ -12,6 +12,7 @@ from seqtopo.code.arrays import (
     Batches,
     Bounds,
     CodeArray,
+    Given,
     Items,
     Origin,
     Thing,
@@ -26,7 +27,7 @@ from seqtopo.code.arrays import (
     nothing,
 )
 from seqtopo.code.model import Opaque
-from seqtopo.code.numpy_calls import Function, Given, adding_to
+from seqtopo.code.numpy_calls import Function, adding_to
 from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div
 
 CALLS: dict[str, Function] = {}

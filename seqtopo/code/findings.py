@@ -12,15 +12,13 @@ from itertools import permutations
 from typing import Any
 
 from seqtopo.code.asked import Asked
-from seqtopo.code.call_findings import call_findings
+from seqtopo.code.call_findings import call_findings, name_findings
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
 from seqtopo.code.left_out import left_out
 from seqtopo.code.migrate import old_findings
-from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
-from seqtopo.code.name_findings import name_findings
-from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
+from seqtopo.code.model import LAYER, VALUE, CodeFile, CodeLayer, CodeModel, Opaque, Piece, SpecText, Where
 from seqtopo.code.spec_text import spec_text
 from seqtopo.code.telling import in_cells, told_in_code
 from seqtopo.code.training import at_the_data, at_the_loss, data_findings, inputs_in, of_one_step

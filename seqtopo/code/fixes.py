@@ -11,25 +11,21 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from seqtopo.code.layer_arguments import SHAPES
-from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, Where
-from seqtopo.code.parsing import is_python
+from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, Piece, SpecText, Where
+from seqtopo.code.parsing import begins_line, indent, insertion, is_python
 from seqtopo.code.python_text import (
     PythonText,
     UntranslatableError,
-    item_spans,
-    item_texts,
-    joined,
-    last_name,
-    line_end,
-    row_of,
-)
-from seqtopo.code.spec_map import Piece, SpecText
-from seqtopo.code.spec_steps import (
     argument_of,
     given_to,
     is_bare_activation,
+    item_spans,
+    item_texts,
+    joined,
     kind_of,
-    rest_of_input,
+    last_name,
+    line_end,
+    row_of,
     same,
     shared_steps,
     steps_of,
@@ -37,7 +33,7 @@ from seqtopo.code.spec_steps import (
 )
 from seqtopo.code.words import (
     UnknownSymbolError,
-    shape_text,
+    input_parts,
     value_text,
 )
 from seqtopo.diag.model import Edit, Fix
@@ -173,8 +169,8 @@ class _Translation:
                 raise UntranslatableError
             shape = self._shape_moved(layer, call)
             end = f", {shape}{made[1]}" if shape else made[1]
-            self.made.append(Edit(Span(where.span.start, where.span.start), made[0]))
-            self.made.append(Edit(Span(where.span.end, where.span.end), end))
+            self.made.append(insertion(where.span.start, made[0]))
+            self.made.append(insertion(where.span.end, end))
             return
         inner = layer.args.get("layer")
         if wrapped_by(old) is not None and same(wrapped_by(old), new) and inner is not None:
@@ -205,26 +201,22 @@ class _Translation:
 
     def _set(self, layer: CodeLayer, call: CodeCall | None, param: Param, value: object) -> None:
         """Give an argument in the call of a layer, or where the layer is made."""
-        owner, place = (
-            (call.args, call.where) if param.call and call is not None else (layer.args, layer.where)
-        )
-        given = argument_of(owner, param)
+        owner = call if param.call and call is not None else layer
+        given = argument_of(owner.args, param)
         text = value_text(value, self.python.style)
         if given is not None and given.where is not None:
             self.made.append(Edit(self.python.mine(given.where).span, text))
             return
         if given is not None:
             raise UntranslatableError  # it comes from elsewhere, such as **kwargs
-        self._put_argument(self.python.mine(place), f"{param.keras_name}={text}")
+        self._put_argument(self.python.mine(owner.where), f"{param.keras_name}={text}")
 
     def _unset(self, layer: CodeLayer, call: CodeCall | None, param: Param) -> None:
-        owner, where = layer.args, layer.where
-        if param.call and call is not None:
-            owner, where = call.args, call.where
-        given = argument_of(owner, param)
+        owner = call if param.call and call is not None else layer
+        given = argument_of(owner.args, param)
         if given is None or given.whole is None:
             raise UntranslatableError
-        self._take_out(self.python.mine(given.whole), self.python.mine(where))
+        self._take_out(self.python.mine(given.whole), self.python.mine(owner.where))
 
     def _shape_moved(self, layer: CodeLayer, call: CodeCall | None) -> str:
         """Take the input's shape out of the layer that had to say it, and return it; "" where none has."""
@@ -261,39 +253,36 @@ class _Translation:
             raise UntranslatableError  # what it does stands in a function
         args = self.python.argument_spans(node)
         if args:
-            self.made.append(Edit(Span(args[-1].end, args[-1].end), f", {written}"))
+            self.made.append(insertion(args[-1].end, f", {written}"))
             return
         end = place.span.end - 1
-        self.made.append(Edit(Span(end, end), written))
+        self.made.append(insertion(end, written))
 
     # ---- inputs --------------------------------------------------------------------------------------
 
     def _change_input(self, given: CodeInput, old: tree.Expr, new: tree.Expr) -> None:
         if not isinstance(old, tree.Call) or not isinstance(new, tree.Call):
             raise UntranslatableError
-        shapes = shape_text(old, self.python.style), shape_text(new, self.python.style)
-        rest = rest_of_input(old), rest_of_input(new)
-        if shapes[0] != shapes[1]:
+        before, after = input_parts(old, self.python.style), input_parts(new, self.python.style)
+        if before["shape"] != after["shape"]:
             place = self.python.mine(given.shape_where)
             text = place.text.strip()
             if not text.startswith(("(", "[")):
                 raise UntranslatableError
-            made = shapes[1]
+            made = after["shape"]
             if given.tensor is None or len(item_spans(place)) == len(given.tensor.shape) + 1:
                 raise UntranslatableError  # a shape with its batch axis
-            if not self._sizes_changed(place, shapes[0], made):
+            if not self._sizes_changed(place, before["shape"], made):
                 self.made.append(Edit(place.span, f"[{made[1:-1].rstrip(',')}]" if text[0] == "[" else made))
-        if rest[0] != rest[1]:
-            if set(rest[0]) - set(rest[1]) or "batch" in rest[1]:
-                raise UntranslatableError
-            place = self.python.mine(given.where)
-            node = self.python.call_at(place)
-            if last_name(node.node.func) not in ("Input", "InputLayer"):
-                raise UntranslatableError
-            for key in rest[1].keys() - rest[0].keys():
-                self._put_argument(
-                    place, f"{key}={self.python.style.quote}{rest[1][key]}{self.python.style.quote}"
-                )
+        if before | {"shape": ""} == after | {"shape": ""}:
+            return
+        if before.keys() - after.keys() or "batch_size" in after:
+            raise UntranslatableError
+        place = self.python.mine(given.where)
+        if last_name(self.python.call_at(place).node.func) not in ("Input", "InputLayer"):
+            raise UntranslatableError
+        for key in after.keys() - before.keys():
+            self._put_argument(place, f"{key}={after[key]}")
 
     def _sizes_changed(self, place: Where, before: str, after: str) -> bool:
         """Change only the sizes that differ, if the text has the same number of them."""
@@ -309,40 +298,27 @@ class _Translation:
 
     def _insert(self, steps: Sequence[tree.Expr], at: int, new: Sequence[tree.Expr]) -> None:
         """Put steps before the step at a place, or behind the last one."""
-        if at < len(steps) and not self._is_head(steps[at]):
-            piece = self._piece(steps[at])
-            if piece.call is None or piece.call.layer.part_of is not None:
-                raise UntranslatableError
-            self._before(piece.call, new)
+        before = at < len(steps) and not self._is_head(steps[at])
+        if not before and at == 0:
+            raise UntranslatableError
+        call = self._piece(steps[at if before else at - 1]).call
+        if call is None or call.layer.part_of is not None:
+            raise UntranslatableError
+        if call.form != "call":
+            self._line(call, new, before=before)
             return
-        if at == 0:
-            raise UntranslatableError
-        piece = self._piece(steps[at - 1])
-        if piece.call is None or piece.call.layer.part_of is not None:
-            raise UntranslatableError
-        self._behind(piece.call, new)
+        place = self.python.mine(call.where)
+        span = place.span
+        if before:
+            node = self.python.call_at(place)
+            args = node.node.args
+            if len(args) != 1 or (len(call.inputs) != 1 and not isinstance(args[0], ast.List)):
+                raise UntranslatableError
+            span = node.span(args[0])
+        self._around(span, new, place)
 
     def _is_head(self, node: tree.Expr) -> bool:
         return isinstance(node, tree.List) or self._piece(node).kind in ("input", "name")
-
-    def _before(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
-        if call.form == "call":
-            place = self.python.mine(call.where)
-            node = self.python.call_at(place)
-            if len(node.node.args) != 1 or (
-                len(call.inputs) != 1 and not isinstance(node.node.args[0], ast.List)
-            ):
-                raise UntranslatableError
-            self._around(node.span(node.node.args[0]), new, place)
-        else:
-            self._line(call, new, before=True)
-
-    def _behind(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
-        if call.form == "call":
-            place = self.python.mine(call.where)
-            self._around(place.span, new, place)
-        else:
-            self._line(call, new, before=False)
 
     def _around(self, span: Span, new: Sequence[tree.Expr], place: Where) -> None:
         """Apply steps to the value of a piece of the text."""
@@ -351,7 +327,7 @@ class _Translation:
             made = self.python.applied(step, place)
             before, _, after = made.partition("\0")
             head, tail = before + head, tail + after
-        self.made += [Edit(Span(span.start, span.start), head), Edit(Span(span.end, span.end), tail)]
+        self.made += [insertion(span.start, head), insertion(span.end, tail)]
 
     def _line(self, call: CodeCall, new: Sequence[tree.Expr], *, before: bool) -> None:
         """Write steps as items of the list, or as lines of ``model.add``."""
@@ -367,26 +343,19 @@ class _Translation:
             statement = self.python.mine(call.statement)
             if not (statement.span.start <= layer.span.start and layer.span.end <= statement.span.end):
                 raise UntranslatableError
-            indent = self.python.indent(statement.span.start)
             head = text[statement.span.start : layer.span.start]
             tail = text[layer.span.end : statement.span.end]
             if "\n" in head or "\n" in tail:
                 head, tail = head.strip(), ")"
+            joint = "\n" + indent(text, statement.span.start)
             lines = [f"{head}{one}{tail}" for one in made]
-            at = statement.span.start if before else statement.span.end
-            written = "".join(f"{one}\n{indent}" if before else f"\n{indent}{one}" for one in lines)
-            self.made.append(Edit(Span(at, at), written))
+            written = "".join(f"{one}{joint}" if before else f"{joint}{one}" for one in lines)
+            self.made.append(insertion(statement.span.start if before else statement.span.end, written))
             return
-        own_line = self.python.starts_line(layer.span.start)
-        indent = self.python.indent(layer.span.start)
-        if before:
-            joint = f",\n{indent}" if own_line else ", "
-            written = "".join(f"{one}{joint}" for one in made)
-            self.made.append(Edit(Span(layer.span.start, layer.span.start), written))
-        else:
-            joint = f",\n{indent}" if own_line else ", "
-            written = "".join(f"{joint}{one}" for one in made)
-            self.made.append(Edit(Span(layer.span.end, layer.span.end), written))
+        start, end = layer.span
+        joint = f",\n{indent(text, start)}" if begins_line(text, start) else ", "
+        written = "".join(f"{one}{joint}" if before else f"{joint}{one}" for one in made)
+        self.made.append(insertion(start if before else end, written))
 
     def _remove(self, step: tree.Expr) -> None:
         piece = self._piece(step)
@@ -420,7 +389,7 @@ class _Translation:
             raise UntranslatableError
         start, end = layer.span.start, comma.end()
         behind = text[end : line_end(text, end)].strip()
-        if self.python.starts_line(start) and (not behind or behind.startswith("#")):
+        if begins_line(text, start) and (not behind or behind.startswith("#")):
             start, end = self.source.start_of(self.source.place(start).line), line_end(text, end) + 1
         self.made.append(Edit(Span(start, end), ""))
 

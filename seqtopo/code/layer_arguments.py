@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain, count
 from typing import Any, Literal
 
 from seqtopo.code import keras_names
@@ -23,12 +24,11 @@ from seqtopo.code.values import (
     Passed,
     Unknown,
     is_list,
-    is_tensor,
 )
 from seqtopo.layers import old_spellings
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Param, Row
-from seqtopo.layers.sizes import Expr, symbol
+from seqtopo.layers.sizes import symbol
 from seqtopo.layers.values import DTYPES, Object
 
 SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
@@ -54,23 +54,15 @@ def plain(machine: Machine, value: Value, sizes: Sizes = "") -> Value:
     """Return a value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
     if isinstance(value, Unknown):
         return machine.symbol(value) if sizes == "all" else value
-    if (
-        is_tensor(value)
-        or value is None
-        or isinstance(value, (str, int, float, bool, Expr, CodeLayer, Object))
-    ):
-        return value
     if is_list(value):
         return tuple(plain(machine, v, "all" if sizes else "") for v in value)
     if isinstance(value, Outside):
         found = _of_package(value)
-        return (
-            machine.size(machine.constant(value)) if sizes == "all" and isinstance(found, Opaque) else found
-        )
+        is_size = sizes == "all" and isinstance(found, Opaque)
+        return machine.size(machine.constant(value)) if is_size else found
     if isinstance(value, Instance):
-        return value.layer or (
-            machine.code(value.model) if value.model else Opaque(f"an object of {value.cls.name}")
-        )
+        made = value.layer or (machine.code(value.model) if value.model else None)
+        return made or Opaque(f"an object of {value.cls.name}")
     if isinstance(value, KerasModel):
         return machine.code(value)
     if isinstance(value, Function):
@@ -96,28 +88,29 @@ def _of_package(value: Outside) -> Value:
 
 def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
     """Return an argument with its places."""
-    where = machine.where(given.node)
-    if (
-        sizes == "all"
-        and isinstance(given.value, CodeArray)
-        and given.value.shape == ()
-        and given.node is not None
-    ):
-        number = machine.part(machine.scalars, given.value, machine.text(given.node), given.node)
-        return Argument(machine.symbol(number), where, machine.where(given.whole) or where)
-    return Argument(plain(machine, given.value, sizes), where, machine.where(given.whole) or where)
+    where, value = machine.where(given.node), given.value
+    if sizes == "all" and isinstance(value, CodeArray) and value.shape == () and given.node is not None:
+        value = machine.part(machine.scalars, value, machine.text(given.node), given.node)
+    return Argument(plain(machine, value, sizes), where, machine.where(given.whole) or where)
 
 
-def bind(machine: Machine, names: Sequence[str], args: Arguments, row: Row | None) -> dict[str, Argument]:
+def bind(
+    machine: Machine, names: Sequence[str], args: Arguments, sized: Callable[[str], Sizes] = lambda name: ""
+) -> dict[str, Argument]:
     """Return the arguments of a call by name; ``names`` is the order of those given by position."""
-    params = {p.keras_name: p for p in row.by_name.values()} if row is not None else {}
+    by_place = zip(chain(names, (f"argument {i}" for i in count(len(names) + 1))), args.places, strict=False)
     found: dict[str, Argument] = {}
-    for i, given in enumerate(args.places):
-        name = names[i] if i < len(names) else f"argument {i + 1}"
-        found[name] = argument(machine, given, _sized(params.get(name), name))
-    for name, given in args.names.items():
-        found.setdefault(name, argument(machine, given, _sized(params.get(name), name)))
+    for name, given in (*by_place, *args.names.items()):
+        if name not in found:
+            found[name] = argument(machine, given, sized(name))
     return found
+
+
+def _bind_layer(
+    machine: Machine, names: Sequence[str], args: Arguments, row: Row | None
+) -> dict[str, Argument]:
+    params = {p.keras_name: p for p in row.by_name.values()} if row is not None else {}
+    return bind(machine, names, args, lambda name: _sized(params.get(name), name))
 
 
 def _sized(param: Param | None, name: str) -> Sizes:
@@ -147,7 +140,7 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
     if names is None or not _counts_axes(written, args):
         runs = row or _row_of_cell(found.name)
         names = keras_names.places(runs) if runs is not None else ("function",)
-    bound = bind(machine, names, args, row)
+    bound = _bind_layer(machine, names, args, row)
     name = bound["name"].value if "name" in bound else ""
     why = "" if row is not None else keras_names.why_opaque(found.name)
     layer = CodeLayer(found.name, row, bound, machine.where(node), name if isinstance(name, str) else "", why)
@@ -201,12 +194,8 @@ def _rnn_of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer
     rows = [
         row for cell in cells if isinstance(cell, CodeLayer) and (row := _row_of_cell(cell.kind)) is not None
     ]
-    own = bind(
-        machine,
-        ("cell", "return_sequences", "return_state", "go_backwards", "stateful", "unroll"),
-        args,
-        None,
-    )
+    places = ("cell", "return_sequences", "return_state", "go_backwards", "stateful", "unroll")
+    own = _bind_layer(machine, places, args, None)
     more = {k: own.pop(k) for k in list(own) if k in SHAPES or k in ("name", "dtype", "trainable")}
     if len(rows) < len(cells) or not own.keys() <= _OF_RNN or any(cell.why == _UNTOLD for cell in cells):
         return None

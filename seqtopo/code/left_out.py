@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.code.model import CodeLayer, Where
+from seqtopo.code.model import CodeLayer, SpecText, Where
 from seqtopo.code.spec_arguments import TRAINED, UnknownError, has_unknown, parameter, read_arguments
-from seqtopo.code.spec_map import SpecText
 from seqtopo.code.spec_text import FOLLOWS
 from seqtopo.diag.model import Diagnostic
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 from typing import Any
 
-from seqtopo.code.library_calls import call_library
 from seqtopo.code.machine import ITEMS, Machine
 from seqtopo.code.model import Value
 from seqtopo.code.values import (
     Arguments,
+    Outside,
     Passed,
     Unknown,
     has_unknown_keys,
     hashable,
     is_known,
-    is_size,
     items_of,
 )
-from seqtopo.layers.sizes import product
 from seqtopo.system import bounds
 
 _TEXT_METHODS = frozenset((
@@ -100,7 +97,7 @@ def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, 
         return list(value)
     if name == "sort":
         given = Arguments([Passed(list(value))], args.names)
-        value[:] = items_of(call_library(machine, "builtins.sorted", given, node)) or value
+        value[:] = items_of(machine.call(Outside("builtins.sorted"), given, node)) or value
         return None
     if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
         try:
@@ -169,26 +166,3 @@ def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, no
     ):
         return getattr(value, name)(*values)
     return machine.unknown("an item of a set", node)
-
-
-def math_call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Return the result of a function of ``math`` on numbers."""
-    values = [p.value for p in args.places]
-    function: Any = getattr(math, name, None)
-    safe = name not in ("factorial", "comb", "perm", "prod", "lcm")
-    if function is not None and safe and values and all(isinstance(v, (int, float)) for v in values):
-        try:
-            return function(*values)
-        except (ValueError, OverflowError, TypeError):
-            pass
-    if name in ("ceil", "floor") and len(values) == 1 and isinstance(values[0], Unknown):
-        ratio = values[0].parts.get("ratio")
-        if ratio is not None and name == "floor":
-            found = machine.unknown("a number that is not known", node)
-            found.parts["made of"] = ("//", *ratio)
-            return found
-    if name == "prod" and len(values) == 1:
-        items = items_of(values[0])
-        if items is not None and all(map(is_size, items)):
-            return product(items)
-    return machine.unknown("a number that is not known", node)

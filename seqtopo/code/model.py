@@ -1,6 +1,7 @@
-"""Models as they are read from Keras code: calls of layers, each with its place in the Python text.
+"""Models as they are read from Keras code, and as they are written as specs: each part with its place.
 
-`seqtopo.code.read` fills these records; the checks, fixes and specs of code are made from them.
+`seqtopo.code.read` fills the first records and `seqtopo.code.spec_text` the last two; the checks, fixes and
+specs of code are made from them.
 """
 
 from __future__ import annotations
@@ -233,3 +234,60 @@ class CodeFile:
     """The syntax of the text."""
     resets: list[Where] = field(default_factory=list)
     """The calls that reset the states of whole models."""
+
+
+VALUE, LAYER = "value_", "layer_"
+"""The prefixes of generated names in the spec: no Python word in a message is taken for one of them."""
+
+
+Kind = Literal["step", "layer", "argument", "input", "shape", "name", "train"]
+
+
+class Piece(NamedTuple):
+    """A part of the spec, and the layer, call or input of the code that it stands for.
+
+    It is a step, a layer where it is bound, an argument of either, an input and its shape, the name of a
+    value, or an argument of ``compile``.
+    """
+
+    span: Span
+    kind: Kind
+    where: Where | None = None
+    call: CodeCall | None = None
+    layer: CodeLayer | None = None
+    input: CodeInput | None = None
+    key: str = ""
+    """The argument's name in Keras."""
+
+
+@dataclass
+class SpecText:
+    """The spec of a model, and its parts in the order of the text.
+
+    ``whole`` is false where something of the model is missing. ``guessed`` are inputs that stand for
+    values which the code computes in a way that no spec can say.
+    """
+
+    source: Source
+    model: CodeModel
+    pieces: list[Piece] = field(default_factory=list)
+    values: dict[str, CodeTensor] = field(default_factory=dict)
+    """The tensors by their names in the spec."""
+    layers: dict[str, CodeLayer] = field(default_factory=dict)
+    """The layers by their names in the spec."""
+    whole: bool = True
+    guessed: list[Span] = field(default_factory=list)
+    left_out: list[Opaque] = field(default_factory=list)
+    """The layers that are not in it, and why."""
+
+    def pieces_at(self, span: Span) -> list[Piece]:
+        """Return the parts that a span means: the part at it exactly, else the smallest around it, else
+        those in it.
+        """
+        exact = [p for p in self.pieces if p.span == span]
+        if exact:
+            return exact
+        around = [p for p in self.pieces if p.span.start <= span.start and span.end <= p.span.end]
+        if around:
+            return [min(around, key=lambda p: p.span.end - p.span.start)]
+        return [p for p in self.pieces if span.start <= p.span.start and p.span.end <= span.end]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from seqtopo.code.layer_arguments import argument
+from seqtopo.code.layer_arguments import bind
 from seqtopo.code.layer_calls import result_of
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Training, Value
@@ -33,11 +33,7 @@ TRAINING = {
 def train(machine: Machine, model: KerasModel, method: str, args: Arguments, node: ast.AST) -> Value:
     """Note a ``compile``, ``fit`` or the like of a model."""
     names = TRAINING[method]
-    found: dict[str, Argument] = {}
-    for i, given in enumerate(args.places):
-        found[names[i] if i < len(names) else f"argument {i + 1}"] = argument(machine, given)
-    for name, given in args.names.items():
-        found.setdefault(name, argument(machine, given))
+    found = bind(machine, names, args)
     where = machine.where(node)
     assert where is not None
     if not any(t.where == where for t in model.code.training):
@@ -68,21 +64,19 @@ def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AS
         if model.kind != "sequential" and any(c.number in machine.inlined for c in code.calls):
             return machine.unknown("the layers of a model with models in it", node)
         return layers_of(machine, model)
-    if name in ("input", "inputs"):
-        tensors = [CodeTensor(i) for i in code.inputs]
+    side = name.removesuffix("s").removesuffix("_shape")
+    if side in ("input", "output"):
+        tensors = [CodeTensor(i) for i in code.inputs] if side == "input" else list(code.outputs)
+        if name.endswith("_shape"):
+            known = len(tensors) == 1
+            return (
+                shape_of(machine, tensors[0], node)
+                if known
+                else machine.unknown("a shape of the model", node)
+            )
         if not tensors:
-            return machine.unknown("the model's input is not known", node)
-        return list(tensors) if name == "inputs" or len(tensors) > 1 else tensors[0]
-    if name in ("output", "outputs"):
-        if not code.outputs:
-            return machine.unknown("the model's output is not known", node)
-        several = list(code.outputs)
-        return several if name == "outputs" or len(several) > 1 else several[0]
-    if name in ("input_shape", "output_shape"):
-        tensors = [CodeTensor(i) for i in code.inputs] if name == "input_shape" else list(code.outputs)
-        if len(tensors) == 1:
-            return shape_of(machine, tensors[0], node)
-        return machine.unknown("a shape of the model", node)
+            return machine.unknown(f"the model's {side} is not known", node)
+        return tensors if name.endswith("s") or len(tensors) > 1 else tensors[0]
     if name == "name":
         return code.keras_name if code.keras_name else machine.unknown("a name that Keras gives", node)
     if name in METHODS or name in TRAINING:
@@ -92,6 +86,10 @@ def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AS
 
 METHODS = frozenset({"add", "pop", "get_layer", "build", "summary", "get_config", "call", "count_params"})
 METHODS |= {"save", "save_weights", "load_weights", "get_weights", "set_weights", "to_json", "reset_states"}
+
+
+_LAYER_METHODS = frozenset({"get_weights", "set_weights", "build", "get_config", "call", "reset_states"})
+_LAYER_METHODS |= {"compute_output_shape"}
 
 
 def layers_of(machine: Machine, model: KerasModel) -> list[Value]:
@@ -169,12 +167,8 @@ def _get_layer(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
 
 def _by_automatic_name(layers: list[Value], name: str) -> Value:
     """Return a layer by the name that Keras gives to the only one of its kind."""
-    same = [x for x in layers if isinstance(x, CodeLayer) and not x.name and _default_name(x) == name]
+    same = [x for x in layers if isinstance(x, CodeLayer) and not x.name and snake_case(x.kind) == name]
     return same[0] if len(same) == 1 else None
-
-
-def _default_name(layer: CodeLayer) -> str:
-    return snake_case(layer.kind)
 
 
 def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST) -> Value:
@@ -202,15 +196,7 @@ def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST
         param = next((p for p in layer.row.params if p.keras_name == name and not p.call), None)
         if param is not None and isinstance(param.default, (int, float, str, bool)):
             return param.default
-    if name in (
-        "get_weights",
-        "set_weights",
-        "build",
-        "get_config",
-        "call",
-        "compute_output_shape",
-        "reset_states",
-    ):
+    if name in _LAYER_METHODS:
         return Bound(layer, name)
     return machine.unknown("an attribute of a layer", node)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from seqtopo.code.arrays import (
     Bounds,
     CodeArray,
+    Given,
     Origin,
     Thing,
     as_array,
@@ -28,34 +29,11 @@ from seqtopo.code.arrays import (
     union,
 )
 from seqtopo.code.indexing import indexed
-from seqtopo.code.model import Where
 from seqtopo.layers.sizes import Expr, Shape, ceil_div, same
 
 DTYPES = (
     "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
 )  # fmt: skip
-
-
-class Given:
-    """The arguments of a call, by position and by name."""
-
-    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any], where: Where | None = None) -> None:
-        self.args, self.kwargs, self.where = args, kwargs, where
-
-    def get(self, position: int, *names: str, otherwise: Any = None) -> Any:
-        """Return the argument at a position, or by one of its names."""
-        for name in names:
-            if name in self.kwargs:
-                return self.kwargs[name]
-        return self.args[position] if 0 <= position < len(self.args) else otherwise
-
-    def has(self, position: int, *names: str) -> bool:
-        """Return whether the argument is given."""
-        return 0 <= position < len(self.args) or any(name in self.kwargs for name in names)
-
-    def array(self, position: int = 0, *names: str) -> CodeArray:
-        """Return the argument as an array; an unknown array if it is none."""
-        return as_array(self.get(position, *names)) or nothing()
 
 
 Function = Callable[[Given], Any]

@@ -1,16 +1,26 @@
-"""Look into a Python text: its calls and their arguments, and how it names the layers of Keras."""
+"""Look into the texts of a fix: the calls of the Python text and how it names layers, the steps of a spec."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 from seqtopo.code.data_arguments import indent_of
-from seqtopo.code.model import CodeInput, Where
-from seqtopo.code.parsing import Expression, Lines, expression_at, is_python, parsed
+from seqtopo.code.model import Argument, CodeInput, Where
+from seqtopo.code.parsing import (
+    Expression,
+    Lines,
+    begins_line,
+    expression_at,
+    indent,
+    insertion,
+    is_python,
+    parsed,
+)
 from seqtopo.code.words import Style, arguments, call_text, keras_text, operation
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers.registry import NAMES
@@ -129,8 +139,7 @@ class PythonText:
             last = found.names[-1]
             if last.asname is not None or last.name == "*":
                 continue
-            at = Lines(self.source).span(last).end
-            self.made.append(Edit(Span(at, at), f", {name}"))
+            self.made.append(insertion(Lines(self.source).span(last).end, f", {name}"))
             return
         raise UntranslatableError
 
@@ -162,7 +171,7 @@ class PythonText:
     def lines_of(self, statement: Where) -> Span:
         """Return the lines of a statement that has them for itself, with a comment behind it."""
         text = self.source.text
-        if not self.starts_line(statement.span.start):
+        if not begins_line(text, statement.span.start):
             raise UntranslatableError
         start = self.source.start_of(self.source.place(statement.span.start).line)
         end = min(len(text), line_end(text, statement.span.end) + 1)
@@ -190,25 +199,14 @@ class PythonText:
             if len(uses) != 2 or uses[0].start != statement.span.start:
                 return None
             between = text[statement.span.end : uses[1].start]
-            indent = re.escape(self.indent(statement.span.start))
-            if re.search(rf"\b{given}\b[\w\s,]*=(?!=)", between) or not _in_block(between, indent):
+            block = re.escape(indent(text, statement.span.start))
+            if re.search(rf"\b{given}\b[\w\s,]*=(?!=)", between) or not _in_block(between, block):
                 return None
             edits.append(Edit(uses[1], given))
         after = text
         for edit in reversed(edits):
             after = after[: edit.span.start] + edit.text + after[edit.span.end :]
         return edits if is_python(after) else None  # the line may be all that a block has
-
-    def starts_line(self, at: int) -> bool:
-        """Return whether only blanks stand before an offset in its line."""
-        start = self.source.start_of(self.source.place(at).line)
-        return not self.source.text[start:at].strip()
-
-    def indent(self, at: int) -> str:
-        """Return the blanks that the line of an offset begins with."""
-        start = self.source.start_of(self.source.place(at).line)
-        line = self.source.text[start:at]
-        return line[: len(line) - len(line.lstrip())] if line.strip() else line
 
 
 def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
@@ -293,3 +291,59 @@ def last_name(func: ast.expr) -> str:
     if isinstance(func, ast.Attribute):
         return func.attr
     return func.id if isinstance(func, ast.Name) else ""
+
+
+def shared_steps(one: Sequence[tree.Expr], other: Sequence[tree.Expr]) -> int:
+    """Return the number of steps that two flows have in common at the beginning."""
+    for i, (a, b) in enumerate(zip(one, other, strict=False)):
+        if not same(a, b):
+            return i
+    return min(len(one), len(other))
+
+
+def steps_of(value: tree.Expr) -> list[tree.Expr]:
+    """Return the steps of a flow, or a step alone."""
+    return list(value.steps) if isinstance(value, tree.Flow) else [value]
+
+
+def kind_of(node: tree.Expr) -> str:
+    """Return the name of a step's layer, which is the same for steps with other arguments."""
+    row = row_of(node)
+    if row is not None:
+        return row.name
+    if isinstance(node, tree.Call):
+        return node.name.name
+    return print_expr(node)
+
+
+def is_bare_activation(node: tree.Expr) -> bool:
+    """Return whether a node is a bare activation, short for ``act(...)`` with it as argument."""
+    return False if isinstance(node, tree.Call) else row_of(node) is None
+
+
+def same(one: tree.Expr | None, other: tree.Expr) -> bool:
+    """Return whether two steps are written alike."""
+    return one is not None and print_expr(one) == print_expr(other)
+
+
+def wrapped_by(node: tree.Expr) -> tree.Expr | None:
+    """Return the node inside a wrapper; None if the node is no wrapper."""
+    row = row_of(node)
+    if row is None or not row.wraps or not isinstance(node, tree.Call) or not node.args:
+        return None
+    return node.args[0].value
+
+
+def given_to(row: Row, node: tree.Expr) -> dict[str, tuple[Param, Any]]:
+    """Return the arguments of a step by their parameters' names."""
+    if not isinstance(node, tree.Call):
+        return {}
+    found = arguments(row, node)
+    if found is None:
+        raise UntranslatableError
+    return {param.name: (param, value) for param, value in found}
+
+
+def argument_of(args: dict[str, Argument], param: Param) -> Argument | None:
+    """Return the argument of a call in Python for a parameter."""
+    return args.get(param.keras_name) or args.get(param.name)

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtopo.code.arrays import (
     CodeArray,
+    Given,
     Origin,
     arrays_in,
     as_array,
@@ -22,7 +23,7 @@ from seqtopo.code.arrays import (
     union,
 )
 from seqtopo.code.indexing import indexed
-from seqtopo.code.numpy_calls import Given, gives
+from seqtopo.code.numpy_calls import gives
 from seqtopo.layers.sizes import Expr, product, total
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.code.model import (
+    LAYER,
+    VALUE,
     Argument,
     CodeCall,
     CodeInput,
@@ -19,6 +21,8 @@ from seqtopo.code.model import (
     CodeModel,
     CodeTensor,
     Opaque,
+    Piece,
+    SpecText,
 )
 from seqtopo.code.spec_arguments import (
     SECOND_VALUES,
@@ -40,7 +44,6 @@ from seqtopo.code.spec_arguments import (
     train_arguments,
     units_of,
 )
-from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.decompiler import writing
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import REQUIRED

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from seqtopo.code.arrays import Batches, CodeArray, as_array, new_size
 from seqtopo.code.data_arguments import Given, arrays_of, in_batches, indent_of, parts_of
 from seqtopo.code.leakage import with_keyword
-from seqtopo.code.model import Argument, CodeCall, CodeInput, Training, Where
-from seqtopo.code.spec_map import SpecText
+from seqtopo.code.model import Argument, CodeCall, CodeInput, SpecText, Training, Where
 from seqtopo.data.array import Array
 from seqtopo.data.fitting import Data, bind, fit
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label

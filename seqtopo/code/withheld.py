@@ -11,13 +11,12 @@ from functools import cached_property
 from pathlib import PurePath
 
 from seqtopo.code.arrays import CodeArray, as_array, way_back
+from seqtopo.code.call_findings import has_own_objects
 from seqtopo.code.keras_names import is_layer_class
 from seqtopo.code.machine import tensor_of
-from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeModel, Where
-from seqtopo.code.name_findings import has_own_objects
+from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeModel, SpecText, Where
 from seqtopo.code.parsing import parsed
 from seqtopo.code.spec_arguments import parameter
-from seqtopo.code.spec_map import SpecText
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Span
 

@@ -330,18 +330,14 @@ def _symbol(name: str, style: Style) -> str:
     return style.symbols[name]
 
 
-def shape_text(call: tree.Call, style: Style = MESSAGE) -> str:
-    """Return the shape of an ``in(...)`` as a Python tuple."""
-    return _input_parts(call, style)["shape"]
-
-
 def input_text(call: tree.Call, style: Style = MESSAGE) -> str:
     """Return an ``in(...)`` as a call of ``Input``."""
-    parts = _input_parts(call, style)
+    parts = input_parts(call, style)
     return f"Input({', '.join(f'{key}={text}' for key, text in parts.items())})"
 
 
-def _input_parts(call: tree.Call, style: Style) -> Mapping[str, str]:
+def input_parts(call: tree.Call, style: Style = MESSAGE) -> dict[str, str]:
+    """Return the arguments of ``Input`` for an ``in(...)``, as Python writes them, by their names."""
     sizes: list[Any] = []
     more: dict[str, str] = {}
     for arg in call.args:
