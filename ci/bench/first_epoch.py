@@ -11,19 +11,45 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, NamedTuple
 
 from children import as_installed
 from timing import Row, row
 
 BACKENDS = ("jax", "torch", "tensorflow")
+
+
+class Case(NamedTuple):
+    """A model as a spec, the number of its time steps, and its layers by hand but for ``Dense(1)``."""
+
+    spec: str
+    steps: int
+    by_hand: Callable[[Any], list[Any]]
+
+
+FEATURES = 8
 SPECS = {
-    "two LSTM(64), T=50": "in(50,8) -> lstm(64,seq) -> lstm(64) -> dense(1)",
-    "GRU(64), T=200": "in(200,8) -> gru(64) -> dense(1)",
-    "three Conv1D(64), T=200": "in(200,8) -> conv1d(64,3,relu) * 3 -> gavgpool1d -> dense(1)",
+    "two LSTM(64), T=50": Case(
+        "in(50,8) -> lstm(64,seq) -> lstm(64) -> dense(1)",
+        50,
+        lambda keras: [keras.layers.LSTM(64, return_sequences=True), keras.layers.LSTM(64)],
+    ),
+    "GRU(64), T=200": Case(
+        "in(200,8) -> gru(64) -> dense(1)",
+        200,
+        lambda keras: [keras.layers.GRU(64)],
+    ),
+    "three Conv1D(64), T=200": Case(
+        "in(200,8) -> conv1d(64,3,relu) * 3 -> gavgpool1d -> dense(1)",
+        200,
+        lambda keras: [
+            *(keras.layers.Conv1D(64, 3, activation="relu") for _ in range(3)),
+            keras.layers.GlobalAveragePooling1D(),
+        ],
+    ),
 }
 STEPS, BATCH, ROUNDS, MOST = 20, 32, 9, 1.05
 OURS, STOCK = "seqtopo", "stock Keras by hand"
@@ -64,29 +90,24 @@ def _of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _by_hand(name: str) -> Any:
+def _by_hand(case: Case) -> Callable[[], Any]:
+    """Import what building by hand needs; return the function that builds."""
     import keras
-    from keras import layers
 
-    kinds = {
-        "two LSTM(64), T=50": [layers.LSTM(64, return_sequences=True), layers.LSTM(64)],
-        "GRU(64), T=200": [layers.GRU(64)],
-        "three Conv1D(64), T=200": [
-            *(layers.Conv1D(64, 3, activation="relu") for _ in range(3)),
-            layers.GlobalAveragePooling1D(),
-        ],
-    }
-    length = 50 if "T=50" in name else 200
-    inputs = x = keras.Input((length, 8))
-    for layer in [*kinds[name], layers.Dense(1)]:
-        x = layer(x)
-    return keras.Model(inputs, x)
+    def build() -> Any:
+        inputs = x = keras.Input((case.steps, FEATURES))
+        for layer in [*case.by_hand(keras), keras.layers.Dense(1)]:
+            x = layer(x)
+        return keras.Model(inputs, x)
+
+    return build
 
 
-def _with_seqtopo(name: str) -> Any:
+def _with_seqtopo(case: Case) -> Callable[[], Any]:
+    """Import what building with seqtopo needs; return the function that builds."""
     from seqtopo import compile
 
-    return compile(SPECS[name])
+    return lambda: compile(case.spec)
 
 
 def main(who: str, name: str) -> None:
@@ -94,15 +115,13 @@ def main(who: str, name: str) -> None:
     import keras
     import numpy as np
 
-    random = np.random.default_rng(1)
-    length = 50 if "T=50" in name else 200
-    x = random.normal(size=(BATCH * STEPS, length, 8)).astype("float32")
+    case, random = SPECS[name], np.random.default_rng(1)
+    x = random.normal(size=(BATCH * STEPS, case.steps, FEATURES)).astype("float32")
     y = random.normal(size=(BATCH * STEPS, 1)).astype("float32")
     keras.ops.convert_to_numpy(keras.ops.ones(3) + 1)  # the backend itself has started
-    if who == OURS:
-        from seqtopo import compile  # noqa: F401  (imports count in the whole script)
+    build = {OURS: _with_seqtopo, STOCK: _by_hand}[who](case)
     start = perf_counter(), process_time()
-    model = _with_seqtopo(name) if who == OURS else _by_hand(name)
+    model = build()
     model.compile("adam", "mse")
     model.fit(x, y, batch_size=BATCH, verbose=0)
     print(perf_counter() - start[0], process_time() - start[1])

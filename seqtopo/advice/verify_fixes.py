@@ -28,7 +28,7 @@ MOST_SHOWN = 4
 """The most fixes of one diagnostic that are offered."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recheck:
     """The result of checking another text, without labels; ``resolved`` is None if it has errors."""
 
@@ -59,7 +59,7 @@ def recheck(
     return Recheck(spec, resolution.resolved, tuple(resolution.diagnostics))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """The trials of fixes of one text, whose meaning is ``graph``, with the same ``dims`` and ``shapes``.
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from seqtopo.diag.model import Severity
 from seqtopo.system.files import grammar_path
@@ -26,8 +25,7 @@ INDEX = "DIAGNOSTICS.md"
 _ROW = re.compile(r"^\| \[(ST\d{3})\]\(.*?\) \| (\S+) \| (\w+)(, off)? \| (.*) \|$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """A code as its line in the index has it.
 
     Attributes:

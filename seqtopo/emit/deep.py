@@ -8,7 +8,7 @@ sub-models: it builds, and what is saved loads in plain Keras.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.graph.graph import Graph, Value
 
@@ -19,8 +19,7 @@ SEGMENT = 400
 """The number of nodes in one sub-model."""
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A run of nodes, with the values that they take and those that later nodes take from them."""
 
     nodes: tuple[int, ...]

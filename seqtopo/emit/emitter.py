@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.emit import deep
 from seqtopo.emit.builder import Stock
@@ -267,8 +266,7 @@ def _left_over(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class Second:
+class Second(NamedTuple):
     """The argument that makes Keras return a second value: one of the call, or of the constructor."""
 
     argument: str

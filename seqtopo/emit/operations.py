@@ -10,8 +10,7 @@ marker, which a Masking layer turns into zeros and a mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.emit.builder import Stock
 from seqtopo.emit.positions import positions
@@ -28,8 +27,7 @@ Value = Any
 """A KerasTensor, or the recorder's stand-in for one; Keras has no types to import."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of an operation: its stock, its inputs, the row's arguments, and sizes as numbers.
 
     ``name`` is the name of its node. ``output`` is the checker's shape and dtype of the first output,
@@ -429,8 +427,7 @@ _FUNCTIONS: Mapping[str, Function] = {
 }
 
 
-@dataclass(frozen=True)
-class OperationEmitter:
+class OperationEmitter(NamedTuple):
     """The emitter of one operation; calling it returns the operation's value."""
 
     emit: str

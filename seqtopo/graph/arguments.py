@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqtopo.graph.wrong_arguments import WrongCall
 
 
-@dataclass
+@dataclass(eq=False)
 class Arguments:
     """The arguments of a call: those of the constructor, those of the call, and the values among the latter.
 

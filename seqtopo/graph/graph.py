@@ -34,7 +34,7 @@ Bundle = tuple[Value, ...]
 """The values that flow along an arrow: one, or the several of a list."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Node:
     """An input (``layer`` is None) or one call of a layer.
 
@@ -63,7 +63,7 @@ class Node:
         return tuple(chain(self.inputs, *self.tensors.values())) if self.tensors else self.inputs
 
 
-@dataclass
+@dataclass(eq=False)
 class Graph:
     """The nodes in an order of computation, and the inputs and outputs of the model."""
 

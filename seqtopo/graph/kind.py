@@ -7,7 +7,7 @@ Networks" (2015).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from seqtopo.graph.graph import Graph, Value
 from seqtopo.graph.seen import NOTHING, Field, fields, is_sequence, output_field
@@ -119,8 +119,7 @@ def within(field: Field, shape: Shape) -> bool:
     return not (isinstance(beyond, int) and beyond >= 0)
 
 
-@dataclass(frozen=True)
-class Receptive:
+class Receptive(NamedTuple):
     """The receptive field of one output in one input.
 
     ``steps`` of the ``length`` input steps count, ``before`` and ``after`` the step that an answer belongs
@@ -178,7 +177,7 @@ def receptive(graph: Graph) -> Iterator[Receptive]:
             name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)
             made = receptive_of(found, name)
             if made is not None:
-                yield replace(made, place=place, source=source)
+                yield made._replace(place=place, source=source)
 
 
 def receptive_of(found: Field, name: str = "") -> Receptive | None:

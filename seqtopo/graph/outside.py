@@ -131,7 +131,7 @@ class OutsideBinding(NamedTuple):
         return f"{self.name} is bound from outside: {self.name}={shown(self.value)}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Outside:
     """All names that are bound from outside.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
@@ -76,8 +76,7 @@ MOST_STEPS = 400_000
 DEEPEST = 100
 
 
-@dataclass(frozen=True)
-class Env:
+class Env(NamedTuple):
     """The surroundings of a step: names, frame, prefix of default names, and the macros around it."""
 
     scope: Scope
@@ -93,7 +92,7 @@ class Env:
         return Env(scope or self.scope, self.graph, frame, self.prefix, self.within, self.steps)
 
 
-@dataclass
+@dataclass(eq=False)
 class Resolved:
     """The meaning of a spec: the graph of its output, its named parts, and how it is trained."""
 
@@ -113,7 +112,7 @@ class Resolved:
     """The names that are searched and not bound from outside; each stands for its first value."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Resolution:
     """The result of resolving a spec: its meaning and all refusals, in the order of the text.
 
@@ -1117,7 +1116,7 @@ class Resolver:
         before = len(env.graph.nodes)
         frame = self.frame(0, ("block", block.name))
         within = (*env.within, block.name)
-        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name, within=within)
+        inner = env._replace(scope=env.scope.root(), frame=frame, prefix=block.name, within=within)
         values = self.run(block.body, incoming, inner, head=True)
         block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
         return values
@@ -1143,7 +1142,7 @@ class Resolver:
                 labels=(Label(block.span, "bound here"),),
                 help=f"write -> {block.name}, or make it a macro: def {block.name}(...) = ...",
             )
-        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name)
+        inner = env._replace(scope=env.scope.root(), frame=frame, prefix=block.name)
         before = len(env.graph.nodes)
         row = layer.row if layer is not None else self._row(tree.Name(expr.name.span, callee(body)), env)
         values = self._layer_step(body, body, row, incoming, inner, more=expr)
@@ -1187,8 +1186,7 @@ class Resolver:
             else:
                 raise _macro_count(macro, call, names)
             scope.names[param.name.name] = bound
-        inner = replace(
-            env,
+        inner = env._replace(
             scope=scope,
             frame=self.frame(env.frame, id(call)),
             prefix=macro.name,
@@ -1401,7 +1399,7 @@ class Resolver:
                 if name in env.within:
                     raise endless(name, expr.span, bound.span)
                 body = ungrouped(bound.body)
-                env = replace(env, scope=env.scope.root(), within=(*env.within, name))
+                env = env._replace(scope=env.scope.root(), within=(*env.within, name))
         if isinstance(body, (tree.Call, tree.Name)):
             called = env.scope.find(callee(body))
             call = body
@@ -1410,7 +1408,7 @@ class Resolver:
                 called = self.named_by(called)
             if called is None and callee(call) not in ("id", "res", "is", "in"):
                 steps = env.steps + row.steps
-                inner = replace(env, frame=frame, prefix=name or env.prefix, steps=steps)
+                inner = env._replace(frame=frame, prefix=name or env.prefix, steps=steps)
                 layer = self._layer_inside(body, as_activation(call), incoming, inner)
                 if not (row.steps and layer.row.operation(layer.args)):
                     return layer
@@ -1456,7 +1454,7 @@ class Resolver:
             node.outputs = (Tensor(shape, tensor.dtype),)
             inputs.append(Value(node.index))
         graph.inputs = tuple(v.node for v in inputs)
-        inner = replace(env, graph=graph, frame=self.frame(env.frame, id(body)), steps=0)
+        inner = env._replace(graph=graph, frame=self.frame(env.frame, id(body)), steps=0)
         graph.outputs = self.run(body, tuple(inputs), inner, head=True)
         if graph.tensors(graph.outputs) is None:
             raise Refusal()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Label
 from seqtopo.graph.graph import Bundle, Graph
@@ -19,8 +19,7 @@ MOST_VALUES = 100_000
 """The most values of a range or a list."""
 
 
-@dataclass(frozen=True)
-class Closure:
+class Closure(NamedTuple):
     """The expression given to a macro's parameter or a ``for``, and the scope of its names."""
 
     expr: tree.Expr
@@ -36,7 +35,7 @@ FLOW = _Flow()
 """The value of a name that stands for a flow, which is a step and has no value."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Plain:
     """A binding to a number, a tuple, a word or a flow: of a ``let``, a macro's parameter or a ``for``.
 
@@ -50,7 +49,7 @@ class Plain:
     note: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Named:
     """A binding to a value of a graph by ``=`` or ``as``, or to the list that an ``as`` has collected.
 
@@ -63,8 +62,7 @@ class Named:
     nodes: range = range(0)
 
 
-@dataclass
-class Use:
+class Use(NamedTuple):
     """One application of a block: its inputs, its outputs, and the nodes made for it."""
 
     graph: Graph
@@ -73,7 +71,7 @@ class Use:
     nodes: range
 
 
-@dataclass
+@dataclass(eq=False)
 class Block:
     """A binding by ``=`` to a flow without a source: applied at each use, always with the same layers.
 
@@ -86,8 +84,7 @@ class Block:
     uses: list[Use] = field(default_factory=list)
 
 
-@dataclass
-class Macro:
+class Macro(NamedTuple):
     """A ``def``, of which each use makes new layers."""
 
     name: str
@@ -96,8 +93,7 @@ class Macro:
     span: Span
 
 
-@dataclass
-class Failed:
+class Failed(NamedTuple):
     """A binding to a flow with a mistake; the uses of the name are not reported again."""
 
     span: Span
@@ -106,7 +102,7 @@ class Failed:
 Bound = Plain | Named | Block | Macro | Failed
 
 
-@dataclass
+@dataclass(eq=False)
 class Scope:
     """The names bound at one place, and a link to the scope around it."""
 

@@ -62,7 +62,7 @@ class Param:
         return self.name if self.keras is None else self.keras
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """The result of one call of a layer: outputs, weights, and second values by name (states, scores).
 
@@ -76,7 +76,7 @@ class Outcome:
     needs: tuple[Size, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerCall:
     """A call of a layer as its rules see it: row, arguments with all defaults, and incoming values.
 
@@ -155,7 +155,7 @@ IN_PLACE: frozenset[Role] = frozenset(
 """Roles of layers that make one number of each that comes in, and leave it in its place."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Row:
     """One layer of the table: everything that is known about it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.layers.sizes import Shape, Size, show_shape
 
@@ -56,8 +56,7 @@ class Weight:
     trainable: bool = True
 
 
-@dataclass(frozen=True)
-class Products:
+class Products(NamedTuple):
     """The multiply-adds of one call for one sample: with weights, and ``inner`` ones of computed values.
 
     Going backwards, each takes as many again for every factor that has a gradient.

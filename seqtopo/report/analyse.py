@@ -32,7 +32,7 @@ from seqtopo.system.shell import command
 Text: TypeAlias = str | os.PathLike[str]
 
 
-@dataclass
+@dataclass(eq=False)
 class Checked:
     """A spec that was read: its tree, its graph if it has one, and its diagnostics."""
 

@@ -15,7 +15,7 @@ _SHORT_SENTENCE = 20
 _LONGEST = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """A column: its heading and its cells.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.graph.domains import Domain, Number, bound_text, in_words
 from seqtopo.layers.sizes import Size
@@ -13,8 +13,7 @@ SEED = 0
 """The seed of the points that are drawn from a space too large to be checked whole."""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """One choice of a space: its values by name, of the names that it uses, and its parameters."""
 
     values: Mapping[str, Number | str]

@@ -51,7 +51,7 @@ class LayerShape:
     span: Span
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShapeTable:
     """The lines of a shape table, and the facts for the texts above and below it."""
 

@@ -27,7 +27,7 @@ _STRAYS = frozenset({"CURLY", "ALIKE", "UNCLOSED", "STRAY", "CONSTANT"})
 _WATCHED = _STRAYS | {"LPAR", "RPAR", "LSQB", "RSQB", "ARROW", "COMMA", "AS", "FOR", "MINUS"}
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Sentence:
     """The tokens of one statement; ``sound`` is False if an error in it was reported already."""
 
@@ -35,7 +35,7 @@ class Sentence:
     sound: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Bracket:
     """An open bracket and how deeply what stood in it so far is nested."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source
@@ -52,8 +52,7 @@ def format_spec(spec: tree.Spec, source: Source, tokens: Sequence[Token], width:
     return _Writer(source, _comments(tokens), width).spec(spec)
 
 
-@dataclass(frozen=True, slots=True)
-class _Comment:
+class _Comment(NamedTuple):
     start: int
     text: str
     trails: bool  # something stands before it on its line

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from html import escape
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
@@ -24,8 +23,7 @@ from seqtopo.graph.resolver import Resolved
 from seqtopo.runtime.states import tracking
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(NamedTuple):
     """A faster implementation of a layer's ``method``, with equal outputs and gradients.
 
     ``run(layer, ...)`` takes the arguments of the method; ``more`` has other methods of the layer with
@@ -50,8 +48,7 @@ class NotNow(Exception):  # noqa: N818 - no error: the stock method takes over
     """A kernel leaves a call to the stock method; the text says why, for ``seqtopo.kernels``."""
 
 
-@dataclass(frozen=True)
-class Stock:
+class Stock(NamedTuple):
     """The reason for which a layer runs on Keras' own code though layers of its kind have kernels."""
 
     why: str

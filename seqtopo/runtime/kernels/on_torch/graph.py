@@ -8,8 +8,7 @@ without losses on outputs, this work changes nothing; on PyTorch it takes longer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import torch
@@ -95,8 +94,7 @@ def _is_plain(layer: Any) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of a layer: its inputs and outputs, as the identities of the graph's tensors.
 
     A call with one tensor has ``given`` and ``constants``; for others Keras fills in ``arguments``.

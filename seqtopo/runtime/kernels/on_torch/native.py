@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from keras import activations, layers, ops
@@ -29,8 +29,7 @@ from seqtopo.runtime.kernels.on_torch.loop import loop
 Weights = list[torch.Tensor]
 
 
-@dataclass(frozen=True)
-class Native:
+class Native(NamedTuple):
     """A native call, and the function that passes a cell's weights to it."""
 
     kind: str
@@ -216,7 +215,7 @@ CALLS = {
 """The native calls for each layer; more than one if they differ in the activation."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """The order in which the steps of a batch of shape ``(batch, T)`` are computed.
 
@@ -252,14 +251,14 @@ class Layout:
         return torch.cat((state, initial)).index_select(0, where)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Packed(Layout):
     """PyTorch's layout: ``sizes`` are the numbers of sequences with a first step, a second, and so on."""
 
     sizes: torch.Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Aligned(Layout):
     """The unmasked steps first, ``steps`` of shape ``(rows, longest)``, then the last one again."""
 
