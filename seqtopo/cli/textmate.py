@@ -14,7 +14,7 @@ from seqtopo.graph.inputs import SHORT_DTYPES
 from seqtopo.graph.training import ARGUMENTS
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import names
-from seqtopo.layers.registry import FLAGS, LANGUAGE, NAMES, ROWS, STATEMENTS
+from seqtopo.layers.registry import LANGUAGE, NAMES, ROWS, STATEMENTS, flags
 from seqtopo.layers.values import DTYPES
 from seqtopo.lint.ignores import COMMENT as DIRECTIVE
 from seqtopo.syntax.grammar import patterns, words
@@ -135,11 +135,11 @@ def _objects() -> set[str]:
 
 def _flags() -> list[dict[str, Any]]:
     dtypes = {*DTYPES, *SHORT_DTYPES}
-    flags = FLAGS - _objects() - dtypes - set(_VALUES)
+    words = flags() - _objects() - dtypes - set(_VALUES)
     return [
         _match(rf"{_one_of(dtypes)}", "storage.type.dtype"),
-        _match(rf"{_one_of(flags)}(?!\s*[(=])", "storage.modifier.flag"),
-        _match(rf"{_one_of(_objects() & FLAGS)}(?!\s*[(=])", "support.type.object"),
+        _match(rf"{_one_of(words)}(?!\s*[(=])", "storage.modifier.flag"),
+        _match(rf"{_one_of(_objects() & flags())}(?!\s*[(=])", "support.type.object"),
     ]
 
 

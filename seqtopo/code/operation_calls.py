@@ -17,7 +17,7 @@ from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeTensor, Opaque, Value
 from seqtopo.code.values import Arguments, Passed, is_list, is_tensor, tensors_in
 from seqtopo.layers.function_calls import FunctionCall, RowCall, arguments_of, row_call
-from seqtopo.layers.functions import FUNCTIONS, SPELLINGS
+from seqtopo.layers.functions import functions, spellings
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import REQUIRED
@@ -30,7 +30,7 @@ def operation(machine: Machine, name: str, spelling: str, args: Arguments, node:
 
     ``name`` is that of ``keras.ops``, ``spelling`` how the code calls it: ``tf.concat``, ``K.mean``.
     """
-    known = SPELLINGS.get(spelling)
+    known = spellings().get(spelling)
     name, theirs = known if known is not None else (name, arguments_of(name))
     names = [part.partition(":")[0] for part in theirs]
     ours = {part.partition(":")[0]: part.partition(":")[2] or part for part in theirs}
@@ -50,7 +50,7 @@ def operation(machine: Machine, name: str, spelling: str, args: Arguments, node:
 
 
 def _takes_rest(function: str, argument: str) -> bool:
-    known = FUNCTIONS.get(function)
+    known = functions().get(function)
     return known is not None and any(a.name == argument and a.takes == "rest" for a in known.arguments)
 
 

@@ -22,7 +22,7 @@ from seqtopo.system.files import grammar_path
 INDEX = "DIAGNOSTICS.md"
 """The file of the index in ``grammar``."""
 
-_ROW = re.compile(r"^\| \[(ST\d{3})\]\(.*?\) \| (\S+) \| (\w+)(, off)? \| (.*) \|$", re.MULTILINE)
+_ROW = r"(?m)^\| \[(ST\d{3})\]\(.*?\) \| (\S+) \| (\w+)(, off)? \| (.*) \|$"
 
 
 class Code(NamedTuple):
@@ -67,7 +67,7 @@ def read_index(text: str) -> dict[str, Code]:
     """
     return {
         code: Code(code, name, cast(Severity, severity), not off, summary.replace("\\|", "|"))
-        for code, name, severity, off, summary in _ROW.findall(text)
+        for code, name, severity, off, summary in re.findall(_ROW, text)
     }
 
 

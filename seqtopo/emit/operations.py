@@ -10,6 +10,7 @@ marker, which a Masking layer turns into zeros and a mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from seqtopo.emit.builder import Stock
@@ -421,10 +422,12 @@ _OWN: Mapping[str, Function] = {
     "pos": _pos,
     "repeat": _repeat,
 }
-_FUNCTIONS: Mapping[str, Function] = {
-    **{row.emit: _as_function(row) for row in ROWS if row.function and row.emit},
-    **_OWN,
-}
+_ROWS: Mapping[str, Row] = {row.emit: row for row in ROWS if row.function and row.emit}
+
+
+@cache
+def _function(emit: str) -> Function:
+    return _OWN[emit] if emit in _OWN else _as_function(_ROWS[emit])
 
 
 class OperationEmitter(NamedTuple):
@@ -453,10 +456,10 @@ class OperationEmitter(NamedTuple):
         made["calls"] = made.get("calls", 0) + 1
         stem = name or stock.unique(self.emit)
         stem = stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
-        value = _FUNCTIONS[self.emit](Call(stock, inputs, args, stem, output, made, outputs))
+        value = _function(self.emit)(Call(stock, inputs, args, stem, output, made, outputs))
         stock.settle(value, output, stem, any(getattr(m, "name", "") == stem for m in made.values()))
         return value
 
 
-EMITTERS: Mapping[str, OperationEmitter] = {emit: OperationEmitter(emit) for emit in _FUNCTIONS}
+EMITTERS: Mapping[str, OperationEmitter] = {emit: OperationEmitter(emit) for emit in (*_ROWS, *_OWN)}
 """The emitters, by the ``emit`` of the rows; ``repeat`` for one that follows another value's length."""

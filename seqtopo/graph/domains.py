@@ -26,7 +26,7 @@ MOST_SHOWN = 20
 LIKE = "as in search UNITS in [32, 64], DEPTH in [1..3], RATE in [0.0..0.5]"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Domain:
     """The values that one name is searched in.
 

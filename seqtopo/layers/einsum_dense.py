@@ -23,7 +23,7 @@ from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show
 from seqtopo.layers.step_windows import SAME, Call, OutputTime
 from seqtopo.layers.values import Products, Refusal, Weight
 
-_FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
+_FORM = r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?"
 
 
 class Equation(NamedTuple):
@@ -46,7 +46,7 @@ def read_equation(text: str) -> Equation | None:
     Equation(input='x', kernel='xy', output='y', left=True, right=False)
     >>> read_equation("ab->ba")
     """
-    found = _FORM.fullmatch(text)
+    found = re.fullmatch(_FORM, text)
     if found is None:
         return None
     left, takes, right, kernel, left_out, gives, right_out = found.groups()

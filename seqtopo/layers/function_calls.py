@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
-from seqtopo.layers.functions import FUNCTIONS
+from seqtopo.layers.functions import functions
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Shape
 
@@ -61,7 +61,7 @@ def row_call(function: str, call: FunctionCall) -> RowCall | None:
 
 def _same_arguments(function: str, call: FunctionCall) -> RowCall | None:
     """Return a call whose arguments are those of its row."""
-    known = FUNCTIONS.get(function)
+    known = functions().get(function)
     if known is None:
         return None
     args: dict[str, Any] = {}
@@ -359,7 +359,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 """The arguments, in Keras' order, of functions that no row is of its own."""
 
 
-BY_CLASS: Mapping[str, str] = {name.replace("_", ""): name for name in (*ARGUMENTS, *FUNCTIONS)}
+BY_CLASS: Mapping[str, str] = {name.replace("_", ""): name for name in (*ARGUMENTS, *functions())}
 """Functions of ``keras.ops`` by Keras' classes in lower case, which have no underscores."""
 
 
@@ -386,5 +386,5 @@ def arguments_of(function: str) -> tuple[str, ...]:
     >>> arguments_of("take"), arguments_of("reshape"), arguments_of("conv")
     (('x', 'indices', 'axis'), ('x', 'newshape'), ())
     """
-    known = FUNCTIONS.get(function)
+    known = functions().get(function)
     return tuple(a.name for a in known.arguments) if known is not None else ARGUMENTS.get(function, ())

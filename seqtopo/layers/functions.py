@@ -1,13 +1,13 @@
 """Functions of ``keras.ops`` by name: the row that says each, and its arguments in Keras' order.
 
-What reads models and code looks a call up here. ``FUNCTIONS`` has every function that a row says, from the
-rows' column ``function``; ``SPELLINGS`` what TensorFlow and Keras' old backend call them, with their own
+What reads models and code looks a call up here. ``functions`` has every function that a row says, from the
+rows' column ``function``; ``spellings`` what TensorFlow and Keras' old backend call them, with their own
 arguments. `seqtopo.layers.function_calls` makes a row with its arguments of a call.
 
->>> take = FUNCTIONS["take"]
+>>> take = functions()["take"]
 >>> take.row, [(a.name, a.takes) for a in take.arguments]
 ('take', [('x', 'value'), ('indices', 'plain'), ('axis', 'plain')])
->>> [(a.name, a.parameter, a.takes) for a in FUNCTIONS["divide"].arguments]
+>>> [(a.name, a.parameter, a.takes) for a in functions()["divide"].arguments]
 [('x1', 'x1', 'either'), ('x2', 'x2', 'either')]
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from ast import literal_eval
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from seqtopo.layers import kinds as k
@@ -67,13 +68,16 @@ def _argument(row: Row, text: str) -> Argument:
     return Argument(name, param.name, "either" if param.kind is k.OPERAND else "plain")
 
 
-FUNCTIONS: Mapping[str, Function] = {f.name: f for row in ROWS for f in functions_of(row)}
-"""Every function of ``keras.ops`` that a row says, by its name in ``keras.ops``.
+@cache
+def functions() -> Mapping[str, Function]:
+    """Return every function of ``keras.ops`` that a row says, by its name in ``keras.ops``.
 
-``add``, ``multiply`` and ``subtract`` of a value and a number are the rows ``shift`` and ``scale``; how
-arguments that Keras counts otherwise become those of a row, such as the shape of ``reshape`` or the widths of
-``pad``, is the matter of `seqtopo.layers.function_calls`.
-"""
+    ``add``, ``multiply`` and ``subtract`` of a value and a number are the rows ``shift`` and ``scale``; how
+    arguments that Keras counts otherwise become those of a row, such as the shape of ``reshape`` or the
+    widths of ``pad``, is the matter of `seqtopo.layers.function_calls`.
+    """
+    return {f.name: f for row in ROWS for f in functions_of(row)}
+
 
 _REDUCTIONS = ("mean", "sum", "max", "min", "prod", "all", "any", "logsumexp", "std", "variance:var")
 _BY_ELEMENT = (
@@ -95,7 +99,16 @@ def _pairs(names: Iterable[str]) -> Iterable[tuple[str, str]]:
         yield theirs, ours or theirs
 
 
-def _spellings() -> dict[str, tuple[str, tuple[str, ...]]]:
+@cache
+def spellings() -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Return the functions of ``tf``, ``tf.math``, ``tf.nn`` and Keras' old ``K``, by their dotted names.
+
+    Each has its name in ``keras.ops`` and its own arguments in order, ``theirs:ours`` where Keras' name is
+    another. An argument without a name behind the colon is one that Keras does not have.
+
+    >>> spellings()["tf.concat"], spellings()["tf.reduce_mean"]
+    (('concatenate', ('values:xs', 'axis')), ('mean', ('input_tensor:x', 'axis', 'keepdims')))
+    """
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for theirs, ours in _pairs(_REDUCTIONS):
         found[f"tf.reduce_{theirs}"] = found[f"tf.math.reduce_{theirs}"] = (
@@ -199,13 +212,3 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
     "K.stop_gradient": ("stop_gradient", "variables:variable"),
     "K.switch": ("where", "condition", "then_expression:x1", "else_expression:x2"),
 }
-
-SPELLINGS: Mapping[str, tuple[str, tuple[str, ...]]] = _spellings()
-"""The functions of ``tf``, ``tf.math``, ``tf.nn`` and Keras' old backend ``K``, by their dotted names.
-
-Each has its name in ``keras.ops`` and its own arguments in order, ``theirs:ours`` where Keras' name is
-another. An argument without a name behind the colon is one that Keras does not have.
-
->>> SPELLINGS["tf.concat"], SPELLINGS["tf.reduce_mean"]
-(('concatenate', ('values:xs', 'axis')), ('mean', ('input_tensor:x', 'axis', 'keepdims')))
-"""

@@ -118,7 +118,7 @@ def _multiplies(call: Call) -> OutputTime:
     return timing.merges(call) if call.axis < rank - 2 else timing.keeps(call)
 
 
-_OPERAND = re.compile(r"[a-zA-Z]*(\.\.\.)?[a-zA-Z]*")
+_OPERAND = r"[a-zA-Z]*(\.\.\.)?[a-zA-Z]*"
 
 
 def read_subscripts(text: str, ranks: tuple[int, ...]) -> tuple[list[str], str] | None:
@@ -132,7 +132,11 @@ def read_subscripts(text: str, ranks: tuple[int, ...]) -> tuple[list[str], str] 
     """
     takes, arrow, gives = text.replace(" ", "").partition("->")
     parts = takes.split(",")
-    if not arrow or len(parts) != len(ranks) or not all(map(_OPERAND.fullmatch, (*parts, gives))):
+    if (
+        not arrow
+        or len(parts) != len(ranks)
+        or not all(re.fullmatch(_OPERAND, part) for part in (*parts, gives))
+    ):
         return None
     if "..." not in text:
         return parts, gives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from seqtopo.layers import (
     activation,
@@ -84,9 +84,6 @@ FREE = frozenset(
 """Names of functions that a spec may bind to something of its own, ``stack = dense(8)``, which they mean
 there."""
 
-FLAGS = frozenset(word for row in ROWS for word in row.flags)
-"""Every bare word that some row understands."""
-
 
 ENTRY_POINTS = "seqtopo.layers"
 """The entry-point group by which a package adds layers."""
@@ -116,6 +113,12 @@ SHORT = 4
 """A wrong name of so many letters was not meant for that of a function, of which one is always near."""
 
 _custom: dict[str, Row] = {}
+
+
+@cache
+def flags() -> frozenset[str]:
+    """Return every bare word that some row understands."""
+    return frozenset(word for row in ROWS for word in row.flags)
 
 
 def find(name: str) -> Row | None:
@@ -150,7 +153,7 @@ def taken(name: str) -> str:
 
 def has_meaning(name: str) -> bool:
     """Return whether a name has a meaning without being bound, so that a generated name must not be it."""
-    return bool(taken(name)) or entry_of("activation", name) is not None or name in FLAGS
+    return bool(taken(name)) or entry_of("activation", name) is not None or name in flags()
 
 
 def snake_case(name: str) -> str:

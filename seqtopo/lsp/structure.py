@@ -186,9 +186,9 @@ def _coloured(spec: Spec) -> Iterator[tuple[Token, types.SemanticTokenTypes, boo
             yield token, _TYPES.Type, False
         elif token.text in registry.LANGUAGE:
             yield token, _TYPES.Keyword, False
-        elif spec.reading.diagnostics and token.text in named and token.text not in registry.FLAGS:
+        elif spec.reading.diagnostics and token.text in named and token.text not in registry.flags():
             yield token, _BY_BINDER[named[token.text]], False
-        elif token.text in registry.FLAGS and token.text not in registry.NAMES:
+        elif token.text in registry.flags() and token.text not in registry.NAMES:
             yield token, _TYPES.EnumMember, False
         elif registry.find(token.text) is not None:
             yield token, _TYPES.Class, False

@@ -15,7 +15,7 @@ from seqtopo.syntax.tokens import Token
 
 MOST_DIGITS = 40
 
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_ESCAPE = r"\\(u[0-9a-fA-F]{4}|.)"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 
@@ -143,7 +143,7 @@ class Builder:
         return tree.Number(Span(token.start, token.end), value, text)
 
     def string(self, c: list[Any]) -> tree.String:
-        return tree.String(c[0].span, _ESCAPE.sub(_unescape, c[0].text[1:-1]))
+        return tree.String(c[0].span, re.sub(_ESCAPE, _unescape, c[0].text[1:-1]))
 
     def wild(self, c: list[Any]) -> tree.Wild:
         return tree.Wild(c[0].span)

@@ -106,14 +106,14 @@ def _joined(comma: str, nodes: Iterable[tree.Node]) -> str:
 
 
 # Control characters, line ends, and characters that reverse the order of text: they are invisible.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 
 
 def _string(node: tree.String) -> str:
     quote = "'" if '"' in node.value and "'" not in node.value else '"'
     text = node.value.replace("\\", "\\\\").replace(quote, "\\" + quote)
     text = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return quote + _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + quote
+    return quote + re.sub(_UNSEEN, lambda found: f"\\u{ord(found[0]):04x}", text) + quote
 
 
 def _tuple(node: tree.Tuple) -> str:

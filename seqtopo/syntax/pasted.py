@@ -9,9 +9,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax.findings import Findings
 
-# Matches lines of Python with Keras that cannot be lines of a spec.
-_PYTHON = re.compile(
-    r"""^[^\S\n]*(?:
+_PYTHON = r"""(?mx)^[^\S\n]*(?:
       (?:import|from|return|print|assert|raise|yield)\b(?![^\S\n]*(?:=|->|$))
     | (?:class|with|while|if|elif|else|try|except|for)\b[^\n]*:
     | async\s+def\b | @\w
@@ -21,9 +19,8 @@ _PYTHON = re.compile(
     | [\w.]+[^\S\n]*=[^\S\n]*(?:Sequential|Model)\(
     | (?:[\w.]+[^\S\n]*=[^\S\n]*)?[A-Z]\w*\((?:(?!->)[^\n#])*\)\(\w+\)[^\S\n]*(?:\#[^\n]*)?$
     | [^\n#]*\blambda\s+\w*\s*:
-    )""",
-    re.VERBOSE | re.MULTILINE,
-)
+    )"""
+"""Matches lines of Python with Keras that cannot be lines of a spec. Compiled when a text has an error."""
 
 _MESSAGE = "this is Python code, not a spec"
 
@@ -35,12 +32,13 @@ def reports_python(diagnostic: Diagnostic) -> bool:
 
 def find_python(source: Source) -> tuple[Span, Callable[[Findings], None]] | None:
     """Return the span of a text that is Python and a function that reports it, or None."""
-    first = _PYTHON.search(source.text)
+    pattern = re.compile(_PYTHON)
+    first = pattern.search(source.text)
     if first is None:
         return None
     text = source.text
     start, end = first.start(), first.end()
-    for match in _PYTHON.finditer(text, start):
+    for match in pattern.finditer(text, start):
         end = match.end()
     end = text.find("\n", end)
     # A call that was opened on the last line of Python ends with its bracket.

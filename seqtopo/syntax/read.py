@@ -16,7 +16,7 @@ CODE = (".py", ".ipynb")
 """The endings of files that hold Python code."""
 SPEC_ENDINGS = (".seqtopo", ".topo.txt")
 """The endings of files that hold a spec and nothing else."""
-_YAML = re.compile(r"(backend|class_name|config|keras_version): ?\S*$", re.MULTILINE)
+_YAML = r"(?m)(backend|class_name|config|keras_version): ?\S*$"
 """Matches the beginning of a model that Keras 1 or 2 wrote with ``to_yaml``."""
 
 
@@ -77,7 +77,7 @@ def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     except UnicodeDecodeError as error:
         message = f"{name} is not a text in UTF-8: byte {error.start} cannot be read"
         return _no_spec(name, message, _way_out(data))
-    if _YAML.match(text) and "class_name: " in text[:1000]:
+    if "class_name: " in text[:1000] and re.match(_YAML, text):
         message = f"{name} holds a Keras model as YAML, which can hold code and is not read"
         return _no_spec(
             name, message, "load it in the Keras that wrote it, and write model.to_json() to a file"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-_IN_DOUBLE = re.compile(r'[^"$`\\!\n]*')
+_PLAIN = r"[A-Za-z0-9_@%+=:,./-]+"
+_IN_DOUBLE = r'[^"$`\\!\n]*'
 
 
 def command(*words: str) -> str:
@@ -33,11 +33,11 @@ def _escaped(character: str) -> str:
 
 def _quoted(word: str) -> str:
     """Return a word in double quotes, which every shell knows, or in others where they are not enough."""
-    if _PLAIN.fullmatch(word):
+    if re.fullmatch(_PLAIN, word):
         return word
     if not word.replace("\n", "").replace("\t", "").isprintable():
         return "$'" + "".join(map(_escaped, word)) + "'"
-    if word and _IN_DOUBLE.fullmatch(word):
+    if word and re.fullmatch(_IN_DOUBLE, word):
         return f'"{word}"'
     from shlex import quote
 

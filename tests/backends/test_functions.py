@@ -19,7 +19,7 @@ from keras import ops
 import seqtopo
 from seqtopo.layers.excluded import EXCLUDED_FUNCTIONS
 from seqtopo.layers.function_calls import ARGUMENTS
-from seqtopo.layers.functions import FUNCTIONS, SPELLINGS, Function, functions_of
+from seqtopo.layers.functions import Function, functions, functions_of, spellings
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.registry import FREE, NAMES, ROWS
 from seqtopo.layers.row import REQUIRED, Row
@@ -143,7 +143,7 @@ def public() -> frozenset[str]:
 def said() -> set[str]:
     """The functions that a spec says."""
     activations = {name for name in public() if entry_of("activation", name) is not None}
-    return {*FUNCTIONS, *ARGUMENTS, *SLICES, *activations} & public()
+    return {*functions(), *ARGUMENTS, *SLICES, *activations} & public()
 
 
 def test_every_function_is_said_or_left_out() -> None:
@@ -153,7 +153,7 @@ def test_every_function_is_said_or_left_out() -> None:
 
 def test_nothing_left_out_is_stale() -> None:
     assert [name for name in EXCLUDED_FUNCTIONS if name not in public()] == []
-    assert [name for name in (*FUNCTIONS, *ARGUMENTS) if name not in public()] == []
+    assert [name for name in (*functions(), *ARGUMENTS) if name not in public()] == []
     for reason in EXCLUDED_FUNCTIONS.values():
         assert reason.why
         assert reason.instead
@@ -167,10 +167,10 @@ def test_every_function_that_is_said_has_an_expression() -> None:
 
 
 def test_other_spellings_lead_to_functions_that_are_said() -> None:
-    for name, (function, arguments) in SPELLINGS.items():
+    for name, (function, arguments) in spellings().items():
         assert function in said(), name
         theirs = {a.partition(":")[2] or a for a in arguments if not a.endswith(":")}
-        ours = {a.name for a in FUNCTIONS[function].arguments} if function in FUNCTIONS else theirs
+        ours = {a.name for a in functions()[function].arguments} if function in functions() else theirs
         assert {n.lstrip("*") for n in theirs} <= ours, name
 
 

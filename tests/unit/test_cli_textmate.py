@@ -9,7 +9,7 @@ import pytest
 from seqtopo.cli.reference import EDITORS
 from seqtopo.cli.textmate import SCOPE, grammar_text
 from seqtopo.layers.objects import FAMILIES, names
-from seqtopo.layers.registry import FLAGS, LANGUAGE, NAMES, ROWS
+from seqtopo.layers.registry import LANGUAGE, NAMES, ROWS, flags
 from seqtopo.source import Source
 from seqtopo.syntax.grammar import words
 from seqtopo.syntax.parse import parse
@@ -81,7 +81,7 @@ def test_every_layer_is_one_where_it_is_called_and_where_it_stands_alone() -> No
 def test_every_flag_argument_and_object_is_one_in_brackets() -> None:
     objects = {name for family in FAMILIES for name in names(family)}
     dtypes = {"int", "float32", "bool"}
-    for flag in FLAGS - {"true", "false", "none"}:
+    for flag in flags() - {"true", "false", "none"}:
         kinds = (
             {"support.type.object"} if flag in objects else {"storage.modifier.flag", "storage.type.dtype"}
         )

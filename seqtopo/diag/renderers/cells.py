@@ -15,7 +15,7 @@ _EMOJI_STYLE = "\ufe0f"
 _MOST_MARKS = 4
 _ELLIPSIS = "..."
 # In the logs of GitHub Actions and of Azure Pipelines.
-_LOG_COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
+_LOG_COMMAND = r"^(\s*)(::|##\[|##vso\[)"
 
 
 def cell(text: str, at: int) -> tuple[str, int]:
@@ -82,7 +82,7 @@ def no_log_command(line: str) -> str:
     >>> no_log_command("  ::error::what stands in a header"), no_log_command("a::b")
     ("  '::error::what stands in a header", 'a::b')
     """
-    return _LOG_COMMAND.sub(r"\1'\2", line, count=1)
+    return re.sub(_LOG_COMMAND, r"\1'\2", line, count=1)
 
 
 def shortened(text: str, most: int) -> str:
