@@ -17,7 +17,7 @@ from seqtopo.advice.failure_site import (
     step_itself,
     stride_of,
 )
-from seqtopo.diag.model import Edit, Fix
+from seqtopo.diag.model import Edit, Fix, fix_by
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.symbols import size_text
 from seqtopo.layers.sizes import Size, fits, is_open
@@ -65,8 +65,7 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
     vector, sequence = site.tensor(site.inputs[short]), site.tensor(site.inputs[long])
     if (len(vector.shape), len(sequence.shape)) != (1, 2):
         edit = site.append(short, call("expand", number(1)))
-        if edit is not None:
-            yield Fix("give the other as many axes: expand(1)", (edit,))
+        yield from fix_by("give the other as many axes: expand(1)", edit)
         return
     taken = step_itself(site.graph, site.sources, site.inputs[long])
     if taken is not None:
@@ -81,8 +80,7 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
         yield kept
     if site.row.name != "concat" and vector.shape[0] == sequence.shape[0]:
         edit = site.append(short, call("expand", number(-1)))
-        if edit is not None:
-            yield Fix("give each step its own number: expand(-1)", (edit,))
+        yield from fix_by("give each step its own number: expand(-1)", edit)
     pooled = list(_one_of_the_steps(site, long))
     repeated = list(_at_every_step(site, short, long, sequence.shape[0]))
     end = site.graph.nodes[site.inputs[long].node]
@@ -102,16 +100,14 @@ def _one_of_the_steps(site: Site, long: int) -> Iterator[Fix]:
         yield Fix(f"pool over all the steps: {whole}", (Edit(expr.span, whole),))
         return
     edit = site.append(long, word("gmaxpool1d"))
-    if edit is not None:
-        yield Fix("pool the sequence over all its steps: gmaxpool1d", (edit,))
+    yield from fix_by("pool the sequence over all its steps: gmaxpool1d", edit)
 
 
 def _at_every_step(site: Site, short: int, long: int, steps: Size) -> Iterator[Fix]:
     """Yield fixes that repeat the vector for each step; an open number of steps gets a symbol first."""
     if not is_open(steps):
         edit = site.append(short, call("repeat", size_text(steps))) if _plain(steps) else None
-        if edit is not None:
-            yield Fix(f"repeat the vector at every step: repeat({steps})", (edit,))
+        yield from fix_by(f"repeat the vector at every step: repeat({steps})", edit)
         return
     found = site.source(site.inputs[long])
     if found is None or found[0].outputs is None or found[0].outputs[0].shape[0] != steps:
@@ -140,8 +136,7 @@ def _other_lengths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Itera
     if isinstance(a, int) and isinstance(b, int) and a != b:
         longer, least = (0, b) if a > b else (blamed, a)
         edit = site.append(longer, call("last", number(least)))
-        if edit is not None:
-            yield Fix(f"keep the last {least} steps of the longer: last({least})", (edit,))
+        yield from fix_by(f"keep the last {least} steps of the longer: last({least})", edit)
 
 
 def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
@@ -188,8 +183,7 @@ def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fi
     if steps > 1 and -(-long // steps) == short and isinstance(width, int):
         step = call(f"conv{rank}d", number(width), number(1), number(steps))
         edit = site.append(longer, step)
-        if edit is not None:
-            yield Fix(f"go {steps} steps at a time in the other branch, too: {print_expr(step)}", (edit,))
+        yield from fix_by(f"go {steps} steps at a time in the other branch, too: {print_expr(step)}", edit)
 
 
 def _shortens(node: Node) -> bool:
@@ -242,8 +236,7 @@ def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
         for i in range(1, len(site.inputs)):
             have = site.tensor(site.inputs[i]).shape[-1]
             edit = site.append(i, call("dense", number(width))) if have != width else None
-            if edit is not None:
-                yield Fix(f"bring it to the query's width: dense({width})", (edit,))
+            yield from fix_by(f"bring it to the query's width: dense({width})", edit)
         key = other.shape[-1]
         edit = site.append(0, call("dense", size_text(key)))
         if edit is not None and isinstance(key, int):

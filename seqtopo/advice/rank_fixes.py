@@ -20,7 +20,7 @@ from seqtopo.advice.failure_site import (
     samples_first,
     step_itself,
 )
-from seqtopo.diag.model import Edit, Fix
+from seqtopo.diag.model import Edit, Fix, fix_by
 from seqtopo.graph.graph import Node, SubModel, Value
 from seqtopo.graph.symbols import size_text
 from seqtopo.layers import registry
@@ -342,9 +342,7 @@ def _fewer(site: Site, value: Value, incoming: Tensor, made: Node, takes: int) -
     )
     fed = site.input_of(embed) if embed is not None else None
     if embed is not None and fed is not None and fed.dtype in FLOATS and len(fed.shape) == takes:
-        edit = site.rewrite(embed, None)
-        if edit is not None:
-            yield Fix(f"take embed out: {fed} are vectors already, and no ids", (edit,))
+        yield from fix_by(f"take embed out: {fed} are vectors already, and no ids", site.rewrite(embed, None))
     elif embed is not None and fed is not None and len(fed.shape) == takes:
         yield from _one_hot(site, embed)
     if samples_first(site, made, takes):

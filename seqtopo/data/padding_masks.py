@@ -11,7 +11,7 @@ from seqtopo.advice.verify_fixes import recheck, worth_trying
 from seqtopo.data.array import Array, Padding
 from seqtopo.data.padding import users
 from seqtopo.data.samples import Side
-from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.diag.model import Diagnostic, Fix, fix_by
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.graph.masks import makes
 from seqtopo.graph.resolver import Resolved
@@ -88,9 +88,7 @@ def _ways_to_mask(resolved: Resolved, side: Side, padding: Padding) -> Iterator[
             return
     if len(side.declared) == 2 and not side.is_ids:
         value = _free_value(padding) if padding.equal or side.declared[-1] == 1 else padding.value
-        edit = view.edits.after(side.node, _mask(side.node, value))
-        if edit is not None:
-            yield Fix("mask the padding", (edit,))
+        yield from fix_by("mask the padding", view.edits.after(side.node, _mask(side.node, value)))
 
 
 def _mask(node: Node, value: float) -> tree.Expr:

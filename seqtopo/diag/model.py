@@ -48,6 +48,12 @@ class Fix:
         return text
 
 
+def fix_by(title: str, *edits: Edit | None, safe: bool = False) -> tuple[Fix, ...]:
+    """Return the fix that these edits make; () where one of them cannot be made."""
+    made = tuple(edit for edit in edits if edit is not None)
+    return (Fix(title, made, safe),) if len(made) == len(edits) else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. ``message`` is the headline, ``label`` the words under the primary place,

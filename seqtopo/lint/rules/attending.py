@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.seen import passes
 from seqtopo.layers.sizes import is_open
@@ -128,5 +128,5 @@ def _unordered(view: View, table: Node, attends: Node) -> Finding:
         label="compares steps by their values alone",
         labels=(Label(table.span, "gives an id the same vector at every step"),),
         help="add the positions behind the embedding: pos, or pos(sin) for any length",
-        fixes=() if edit is None else (Fix(f"add the positions: {print_expr(pos)}", (edit,)),),
+        fixes=fix_by(f"add the positions: {print_expr(pos)}", edit),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import combinations, permutations
 
-from seqtopo.diag.model import Fix, Label
+from seqtopo.diag.model import Fix, Label, fix_by
 from seqtopo.graph.axis_contents import PLACES, SCRAMBLED, Part, regrouped
 from seqtopo.graph.graph import Node
 from seqtopo.graph.seen import fields
@@ -134,8 +134,7 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
     before, after = view.input_of(node).shape, view.output_of(node).shape
     same = tuple(before[i - 1] for i in order) == after
     edit = view.edits.replace(node, turn) if same else view.edits.insert_before(node, turn)
-    if edit is not None:
-        yield Fix("turn the axes" if same else "turn the axes first, then join two of them", (edit,))
+    yield from fix_by("turn the axes" if same else "turn the axes first, then join two of them", edit)
 
 
 @rule("ST671")
@@ -209,9 +208,8 @@ def _columns(view: View, node: Node, turned: Shape) -> Iterator[Fix]:
         many = tree.Arithmetic(node.span, height, (("*", channels),))
         edit = view.edits.replace(node, turn, step(node.span, "reshape", width, many))
     else:
-        edit = None
-    if edit is not None:
-        yield Fix("read the columns as steps", (edit,))
+        return
+    yield from fix_by("read the columns as steps", edit)
 
 
 @rule("ST607")
@@ -251,8 +249,7 @@ def _stretched(view: View, node: Node, source: Node, shape: Shape, width: Size) 
 def _projected(view: View, source: Node, width: Size) -> Iterator[Fix]:
     if isinstance(width, int) and len(view.users(source)) > 0:
         edit = view.edits.after(source, step(source.span, "dense", width))
-        if edit is not None:
-            yield Fix("project the input to the width", (edit,))
+        yield from fix_by("project the input to the width", edit)
 
 
 def _raw(view: View) -> dict[int, Node]:
@@ -361,5 +358,5 @@ def softmax_over_time(view: View) -> Iterator[Finding]:
             f"{incoming.shape[-1]} columns adds up to 1 over time, and the classes of a step do not",
             label="along the time axis",
             help="write softmax, for a distribution over the classes at each step",
-            fixes=() if edit is None else (Fix("a distribution at each step: softmax", (edit,)),),
+            fixes=fix_by("a distribution at each step: softmax", edit),
         )

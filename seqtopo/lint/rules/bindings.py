@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.advice.verify_fixes import Trial
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node
 from seqtopo.layers.sizes import Shape, Size, is_open
 from seqtopo.layers.values import FLOATS
@@ -181,15 +181,9 @@ def axes_swapped(view: View) -> Iterator[Finding]:
                     "declare the steps first, as the data then has to be",
                     (Edit(call.span, print_expr(swapped)),),
                 ),
-                *_turned(view, node),
+                *fix_by("turn the data as it comes", view.edits.after(node, step(node.span, "swap"))),
             ),
         )
-
-
-def _turned(view: View, node: Node) -> Iterator[Fix]:
-    edit = view.edits.after(node, step(node.span, "swap"))
-    if edit is not None:
-        yield Fix("turn the data as it comes", (edit,))
 
 
 def _reads_steps(view: View, node: Node) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import IN_PLACE, Role
@@ -69,7 +69,7 @@ def _softmaxes(view: View) -> Iterator[Finding]:
             f"softmax works along the last axis of {view.output_of(node)}, but the channels stand first",
             label="the channels stand first",
             help="leave softmax out here, and write -> softmax(1) behind it",
-            fixes=() if edit is None else (Fix("let softmax work along the channels", (edit,)),),
+            fixes=fix_by("let softmax work along the channels", edit),
         )
 
 

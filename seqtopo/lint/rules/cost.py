@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from math import prod
 
-from seqtopo.diag.model import Fix, Label
+from seqtopo.diag.model import Fix, Label, fix_by
 from seqtopo.graph import counting
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
@@ -192,9 +192,10 @@ def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
 
 
 def _shortened(view: View, node: Node) -> tuple[Fix, ...]:
-    edit = view.edits.insert_before(node, step(node.span, "avgpool1d", 8)) if len(node.inputs) == 1 else None
-    users = view.users(view.maker(node.inputs[0]))
-    return () if edit is None or users != [node] else (Fix("shorten the sequence first", (edit,)),)
+    if len(node.inputs) > 1 or view.users(view.maker(node.inputs[0])) != [node]:
+        return ()
+    edit = view.edits.insert_before(node, step(node.span, "avgpool1d", 8))
+    return fix_by("shorten the sequence first", edit)
 
 
 @rule("ST654")
@@ -400,5 +401,5 @@ def _turned(view: View, node: Node) -> Iterator[Fix]:
     back = (rank, *range(1, rank))
     turn = partial(step, node.span, "permute")
     edit = view.edits.replace(node, turn(*_channels_last(node, rank)), plain, turn(*back))
-    if plain != found and edit is not None:
-        yield Fix("turn the axes before it, and back behind it", (edit,))
+    if plain != found:
+        yield from fix_by("turn the axes before it, and back behind it", edit)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.diag.model import Fix, Label
+from seqtopo.diag.model import Fix, Label, fix_by
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.seen import passes
 from seqtopo.layers.layer import Layer
@@ -237,8 +237,7 @@ def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
         forward = tree.Flow(span, (late, step(span, "first", half, "features")))
         backward = tree.Flow(span, (early, step(span, "last", half, "features")))
         edit = edits.replace(node, tree.List(span, (forward, backward)), step(span, "concat"))
-        if edit is not None:
-            yield Fix("take each half where it has read every step", (edit,))
+        yield from fix_by("take each half where it has read every step", edit)
 
 
 def _same_width(view: View, node: Node, reader: Node) -> bool:
@@ -273,15 +272,11 @@ def _is_only_step(view: View, reader: Node, node: Node) -> bool:
 def _other_end(view: View, node: Node, end: str) -> Iterator[Fix]:
     index, one = (-1, "last") if end == FIRST else (0, "first")
     new = step(node.span, "at", index) if len(view.output_of(node).shape) == 1 else step(node.span, one, 1)
-    edit = view.edits.replace(node, new)
-    if edit is not None:
-        yield Fix("take the step that has read them all", (edit,))
+    yield from fix_by("take the step that has read them all", view.edits.replace(node, new))
 
 
 def _flip(view: View, node: Node) -> Iterator[Fix]:
-    edit = view.edits.after(node, step(node.span, "flip"))
-    if edit is not None:
-        yield Fix("turn its steps back into their order", (edit,))
+    yield from fix_by("turn its steps back into their order", view.edits.after(node, step(node.span, "flip")))
 
 
 def _named(view: View, node: Node) -> str:

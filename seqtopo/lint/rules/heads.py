@@ -7,7 +7,7 @@ from functools import partial
 from math import exp
 from typing import Any
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node
 from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS
 from seqtopo.layers.layer import Layer
@@ -76,18 +76,16 @@ def _ways_out(view: View, flow: View, node: Node, last: bool) -> Iterator[Fix]:
     """
     place = place_of(flow, node)
     sigmoid = place.fix("write sigmoid, for a yes-or-no answer", lambda e: with_word(e, "softmax", "sigmoid"))
-    along: tuple[Fix, ...] = ()
+    edit = None
     if flow is view and len(view.output_of(node).shape) == 2 and place.expr is not None:
         time = step(place.span, "softmax", "time")
+        linear = with_word(place.expr, "softmax", None)
         if place.layer.row.name in ("act", "softmax"):
             edit = view.edits.replace(node, time)
-        else:
-            bare = with_word(place.expr, "softmax", None)
-            wrapped = node.layer is not place.layer
-            edit = None if bare is None or wrapped else view.edits.replace(node, bare, time)
-        if edit is not None:
-            along = (Fix("weigh the steps: softmax(time)", (edit,)),)
-    yield from (*sigmoid, *along) if flow is view and last else (*along, *sigmoid)
+        elif linear is not None and node.layer is place.layer:
+            edit = view.edits.replace(node, linear, time)
+    along_time = fix_by("weigh the steps: softmax(time)", edit)
+    yield from (*sigmoid, *along_time) if flow is view and last else (*along_time, *sigmoid)
 
 
 def _tail(view: View, index: int) -> Iterator[Node]:
@@ -116,9 +114,7 @@ def activation_twice(view: View) -> Iterator[Finding]:
             if not (squashed or answer) or first.layer.get("axis") != second.layer.get("axis"):
                 continue
             once = f"{pair[1]} once" if pair[0] == pair[1] else f"{pair[0]} or {pair[1]}, not both"
-            edit = flow.edits.drop(node)
-            title = f"take the second out, and keep the {pair[0]}"
-            fixes: tuple[Fix, ...] = () if edit is None else (Fix(title, (edit,)),)
+            fixes = fix_by(f"take the second out, and keep the {pair[0]}", flow.edits.drop(node))
             if first.layer.row.name not in ("act", "softmax") and pair[0] != pair[1]:
                 fixes += first.fix(f"keep the {pair[1]} alone", partial(with_word, old=pair[0], new=None))
             yield Finding(
@@ -157,7 +153,6 @@ def disturbed_output(view: View) -> Iterator[Finding]:
 
 
 def _noisy(flow: View, node: Node, name: str, head: Head) -> Finding:
-    edit = flow.edits.drop(node)
     return Finding(
         node.span,
         f"{name} behind the last layer changes the answers themselves while the model trains",
@@ -165,13 +160,12 @@ def _noisy(flow: View, node: Node, name: str, head: Head) -> Finding:
         labels=(Label(head.place.span, "gives the answer"),),
         notes=("the loss then punishes a right answer wherever it was set to 0",),
         help="put it before the last layer, or take it out",
-        fixes=() if edit is None else (Fix("take it out", (edit,)),),
+        fixes=fix_by("take it out", flow.edits.drop(node)),
     )
 
 
 def _normed(view: View, node: Node, gives: str) -> Finding:
     assert node.layer is not None
-    edit = view.edits.drop(node)
     first = place_of(view, view.maker(node.inputs[0]))
     return Finding(
         node.span,
@@ -179,7 +173,7 @@ def _normed(view: View, node: Node, gives: str) -> Finding:
         label="moves them out of 0 to 1",
         labels=(Label(first.span, f"gives a {gives}"),),
         help=f"put it before the layer with the {gives}, or take it out",
-        fixes=() if edit is None else (Fix("take it out", (edit,)),),
+        fixes=fix_by("take it out", view.edits.drop(node)),
     )
 
 
@@ -255,12 +249,9 @@ def _plain_scores(view: View, before: Node) -> Iterator[Fix]:
     if first.layer.row.recurrent:
         width = view.output_of(before).shape[-1]
         edit = view.edits.after(before, step(before.span, "dense", width)) if isinstance(width, int) else None
-        if edit is not None:
-            yield Fix("put a dense layer between them", (edit,))
+        yield from fix_by("put a dense layer between them", edit)
     elif first.layer.row.name in ("act", "relu"):
-        edit = view.edits.drop(before)
-        if edit is not None:
-            yield Fix(f"leave {name} out", (edit,))
+        yield from fix_by(f"leave {name} out", view.edits.drop(before))
     else:
         yield from first.fix(f"leave {name} out", lambda e: with_word(e, name, None))
 
@@ -380,8 +371,7 @@ def activated(view: View, head: Head, word: str) -> tuple[Fix, ...]:
     if layer.row.recurrent:
         flow, node = head.at
         edit = flow.edits.after(node, step(place.span, "dense", layer.get("units"), word))
-        whole = flow is view and edit is not None
-        return (Fix(f"answer by a dense layer with {word}", (edit,)),) if edit is not None and whole else ()
+        return fix_by(f"answer by a dense layer with {word}", edit) if flow is view else ()
     if head.activation != "linear" or layer.get("activation") is not None:
         return place.fix(title, partial(with_word, old=word_of(layer.get("activation")), new=word))
     if "activation" not in layer.row.by_name or layer.row.flags.get(word, (None,))[0] is None:

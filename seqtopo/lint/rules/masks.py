@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node
 from seqtopo.graph.masks import Masked, Masks, mask_of, uses_mask
 from seqtopo.layers.layer import Layer
@@ -90,8 +90,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
         yield from _without_seq(view, node)
     if view.is_row(node, "flatten", "gmaxpool1d"):
         edit = view.edits.replace(node, step(node.span, "gavgpool1d"))
-        if edit is not None:
-            yield Fix("take the mean of the steps that are not padded", (edit,))
+        yield from fix_by("take the mean of the steps that are not padded", edit)
     elif readers and _leads_only_to(view, view.maker(node.inputs[0]), readers[0]):
         edit = view.edits.drop(node)
         if edit is not None and _mixes(view, node):
@@ -99,9 +98,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
             title = f"take it out, so that the mask reaches {readers[0].layer.row.name}"
             yield Fix(title, (edit,))
     if mask.origin.index not in masks.used:
-        edit = _unmasked(view, mask.origin)
-        if edit is not None:
-            yield Fix("leave the mask out: nothing uses it", (edit,))
+        yield from fix_by("leave the mask out: nothing uses it", _unmasked(view, mask.origin))
 
 
 def _leads_only_to(view: View, node: Node, reader: Node) -> bool:
@@ -269,13 +266,10 @@ def zero_may_be_data(view: View) -> Iterator[Finding]:
                 "every step whose one feature is 0 is skipped, whether the 0 was measured or padded",
                 label="skips each 0",
                 help="pad with a number that is not a measurement, such as -1, and mask that: mask(-1)",
-                fixes=_other_padding(view, node),
+                fixes=fix_by(
+                    "mask -1, and pad the data with it", view.edits.replace(node, step(node.span, "mask", -1))
+                ),
             )
-
-
-def _other_padding(view: View, node: Node) -> tuple[Fix, ...]:
-    edit = view.edits.replace(node, step(node.span, "mask", -1))
-    return () if edit is None else (Fix("mask -1, and pad the data with it", (edit,)),)
 
 
 _IDS_STILL: frozenset[Role] = HANDS_ON - {"noise"} | {"repetition", "padding", "join"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from seqtopo.advice.failure_site import forgets_steps
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
@@ -214,8 +214,7 @@ def softmax_inside(view: View) -> Iterator[Finding]:
                 bare = with_word(place.expr, "softmax", None)
                 dense = step(place.span, "dense", place.layer.get("units"), "softmax")
                 edit = None if bare is None else view.edits.replace(node, bare, dense)
-                if edit is not None:
-                    fixes = (Fix("answer by a dense layer with softmax", (edit,)), *plain)
+                fixes = (*fix_by("answer by a dense layer with softmax", edit), *plain)
             yield Finding(
                 place.span,
                 f"softmax inside {place.layer.row.name} gives no distribution: gates multiply what it gives, "
@@ -256,11 +255,8 @@ def steps_all_alike(view: View) -> Iterator[Finding]:
         if repeat is None or repeat.layer is None:
             continue
         steps, width = view.output_of(repeat).shape
-        edit = (
-            view.edits.after(repeat, step(repeat.span, "lstm", width, "seq"))
-            if isinstance(width, int)
-            else None
-        )
+        lstm = step(repeat.span, "lstm", width, "seq")
+        edit = view.edits.after(repeat, lstm) if isinstance(width, int) else None
         last = view.maker(value)
         yield Finding(
             repeat.span,
@@ -269,7 +265,7 @@ def steps_all_alike(view: View) -> Iterator[Finding]:
             label=f"makes {steps} copies",
             labels=(Label(last.span, "does the same to each"),) if last.span != repeat.span else (),
             help="put a recurrent layer with seq behind it, which goes on from step to step",
-            fixes=() if edit is None else (Fix("let a recurrent layer write the steps", (edit,)),),
+            fixes=fix_by("let a recurrent layer write the steps", edit),
         )
 
 
@@ -292,5 +288,5 @@ def repeated_and_forgotten(view: View) -> Iterator[Finding]:
             label="only its last step",
             labels=(Label(repeat.span, f"makes {view.output_of(repeat).shape[0]} steps"),),
             help="add seq, for an answer at each of them; for one answer leave repeat out",
-            fixes=() if edit is None else (Fix("add seq, to keep its steps", (edit,)),),
+            fixes=fix_by("add seq, to keep its steps", edit),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node
 from seqtopo.graph.symbols import ungrouped
 from seqtopo.layers.row import Role
@@ -68,7 +68,7 @@ def _is_plain(view: View, node: Node) -> bool:
 def _left_out(view: View, node: Node, safe: bool = False) -> tuple[Fix, ...]:
     # If `as` names the step, the fix would leave the name on an `id`, which a person should decide.
     edit = view.edits.drop(node)
-    return () if edit is None else (Fix("leave it out", (edit,), safe=safe and not edit.text),)
+    return fix_by("leave it out", edit, safe=safe and edit is not None and not edit.text)
 
 
 @rule("ST661")
