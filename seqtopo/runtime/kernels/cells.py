@@ -19,6 +19,14 @@ from keras import activations, ops
 Array = Any
 States = tuple[Array, ...]
 Weights = tuple[Array, Array, Array | None]
+Kept = tuple[Array, Array | None, Array, Weights, Array, States]
+"""The values kept for ``backward``: inputs, mask, first output, weights, and the results of ``forward``."""
+OverTime = Callable[..., tuple[States, Any]]
+"""The backend's loop, ``over_time(step, states, inputs, reverse=False)``, as ``jax.lax.scan``.
+
+``inputs`` are nested tuples of arrays with time as the first axis, or None. ``step(states, inputs)`` returns
+the next states and its results; the loop returns the states after all steps, and the results stacked.
+"""
 
 
 @dataclass(frozen=True)
@@ -178,6 +186,45 @@ class GRU:
         d_x = _times_transposed(d_from_x, weights[0], x)
         d_bias = None if weights[2] is None else ops.stack([ops.sum(d_from_x, 0), ops.sum(d_from_h, 0)])
         return d_x, (_over_steps(x, d_from_x), _over_steps(before, d_from_h), d_bias)
+
+
+def forward(
+    cell: Cell,
+    sequences: bool,
+    over_time: OverTime,
+    x: Array,
+    counts: Array | None,
+    states: States,
+    weights: Weights,
+) -> tuple[Array, States, States]:
+    """Return all outputs or the states before each step, the final states, and the saved values."""
+
+    def step(states: States, inputs: Any) -> Any:
+        now, counted = inputs
+        after, saved = cell.step(now, counted, states, weights)
+        return after, (after[0] if sequences else states[0], saved)
+
+    last, (outputs, saved) = over_time(step, states, (x, counts))
+    return outputs, last, saved
+
+
+def backward(
+    cell: Cell, sequences: bool, over_time: OverTime, kept: Kept, d_outputs: Array | None, d_last: States
+) -> tuple[Array, States, Weights]:
+    """Return the gradients of the inputs, of the initial states, and of the weights."""
+    x, counts, first, weights, outputs, saved = kept
+    turned = ops.transpose(weights[1])
+
+    def step(d_states: States, inputs: Any) -> Any:
+        d_output, counted, saved = inputs
+        if d_output is not None:
+            d_states = (d_states[0] + d_output, *d_states[1:])
+        return cell.back(d_states, counted, saved, turned)
+
+    d_first, d_gates = over_time(step, d_last, (d_outputs, counts, saved), reverse=True)
+    before = ops.concatenate([first[None], outputs[:-1]]) if sequences else outputs
+    d_x, d_weights = cell.finish(x, before, d_gates, weights)
+    return d_x, d_first, d_weights
 
 
 def _sum(x: Array, h: Array, weights: Weights) -> Array:

@@ -17,13 +17,12 @@ from typing import Any
 
 import jax
 from jax import lax
-from jax import numpy as jnp
 from jax.interpreters.ad import JVPTracer
 from keras import layers
 
 from seqtopo.runtime.kernels import recurrent
 from seqtopo.runtime.kernels.attaching import Choice, NotNow, Stock
-from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
+from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights, backward, forward
 
 Found = tuple[Array | None, States]
 
@@ -65,29 +64,12 @@ def _scan(
 def _forward(
     cell: Cell, sequences: bool, x: Array, counts: Array | None, states: States, weights: Weights
 ) -> tuple[Found, Any]:
-    def step(states: States, given: Any) -> Any:
-        now, counted = given
-        after, saved = cell.step(now, counted, states, weights)
-        return after, (after[0] if sequences else states[0], saved)
-
-    last, (outputs, saved) = lax.scan(step, states, (x, counts))
+    outputs, last, saved = forward(cell, sequences, lax.scan, x, counts, states, weights)
     return (outputs if sequences else None, last), (x, counts, states[0], weights, outputs, saved)
 
 
 def _backward(cell: Cell, sequences: bool, kept: Any, gradient: Found) -> tuple[Any, ...]:
-    x, counts, first, weights, outputs, saved = kept
-    d_outputs, d_last = gradient
-    turned = weights[1].T
-
-    def step(d_states: States, given: Any) -> Any:
-        d_output, counted, saved = given
-        if d_output is not None:
-            d_states = (d_states[0] + d_output, *d_states[1:])
-        return cell.back(d_states, counted, saved, turned)
-
-    d_first, d_gates = lax.scan(step, d_last, (d_outputs, counts, saved), reverse=True)
-    before = jnp.concatenate([first[None], outputs[:-1]]) if sequences else outputs
-    d_x, d_weights = cell.finish(x, before, d_gates, weights)
+    d_x, d_first, d_weights = backward(cell, sequences, lax.scan, kept, *gradient)
     return d_x, None, d_first, d_weights
 
 

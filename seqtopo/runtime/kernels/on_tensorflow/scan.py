@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from seqtopo.runtime.kernels import recurrent
 from seqtopo.runtime.kernels.attaching import Choice, NotNow
-from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
+from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights, backward, forward
 from seqtopo.runtime.kernels.on_tensorflow.planned import look_ahead
 
 LEAST_STEPS = 16
@@ -130,13 +130,7 @@ class _Loop:
     def _forward(self, counts: Array | None, x: Array, *rest: Array) -> Any:
         """Return all outputs or the states before each step, the final states, and the saved values."""
         states, weights = self._named(rest)
-
-        def step(t: Array, states: States) -> Any:
-            after, saved = self._cell.step(x[t], _mask_at(counts, t), states, weights)
-            return after, (after[0] if self._sequences else states[0], *saved)
-
-        last, (outputs, *saved) = self._over_time(step, states, reverse=False)
-        return outputs, last, tuple(saved)
+        return forward(self._cell, self._sequences, self._over_time, x, counts, states, weights)
 
     def plain_gradient(self, counts: Array | None, given: States, d_found: States) -> Any:
         """Return the gradient of the loop's arguments, by TensorFlow's own differentiation."""
@@ -153,30 +147,32 @@ class _Loop:
         x, *rest = given
         d_outputs, d_last = (d_found[0], d_found[1:]) if self._sequences else (None, d_found)
         states, weights = self._named(tuple(rest))
-        turned = tf.transpose(weights[1])
-
-        def step(t: Array, d_states: States) -> Any:
-            if d_outputs is not None:
-                d_states = (d_states[0] + d_outputs[t], *d_states[1:])
-            return self._cell.back(d_states, _mask_at(counts, t), tuple(each[t] for each in saved), turned)
-
-        d_first, d_gates = self._over_time(step, d_last, reverse=True)
-        before = tf.concat([states[0][None], outputs[:-1]], 0) if self._sequences else outputs
-        d_x, d_weights = self._cell.finish(x, before, d_gates, weights)
+        kept = (x, counts, states[0], weights, outputs, saved)
+        found = backward(self._cell, self._sequences, self._over_time, kept, d_outputs, d_last)
+        d_x, d_first, d_weights = found
         return d_x, *d_first, *(each for each in d_weights if each is not None)
 
-    def _over_time(self, step: Any, states: States, reverse: bool) -> Any:
+    def _over_time(self, step: Any, states: States, inputs: Any, reverse: bool = False) -> Any:
         """Return the states after all steps, and the results of each step, stacked over time."""
         steps = self._steps
-        first = steps - 1 if reverse else 0
+
+        def inputs_at(t: Array) -> Any:
+            return tf.nest.map_structure(lambda each: None if each is None else each[t], inputs)
+
         # This call gives the dtypes and shapes of a step's results; XLA removes it.
-        _, example = step(tf.constant(first), states)
-        stacks = tuple(tf.TensorArray(e.dtype, steps, element_shape=e.shape) for e in example)
+        _, example = step(states, inputs_at(tf.constant(steps - 1 if reverse else 0)))
+        stacks = tuple(
+            tf.TensorArray(e.dtype, steps, element_shape=e.shape) for e in tf.nest.flatten(example)
+        )
 
         def body(i: Array, states: States, stacks: Any) -> Any:
             t = steps - 1 - i if reverse else i
-            states, given = step(t, states)
-            return i + 1, states, tuple(s.write(t, g) for s, g in zip(stacks, given, strict=True))
+            states, found = step(states, inputs_at(t))
+            return (
+                i + 1,
+                states,
+                tuple(s.write(t, x) for s, x in zip(stacks, tf.nest.flatten(found), strict=True)),
+            )
 
         _, states, stacks = tf.while_loop(
             lambda i, *_: i < steps,
@@ -184,16 +180,12 @@ class _Loop:
             (tf.constant(0), tuple(states), stacks),
             maximum_iterations=steps,
         )
-        return states, tuple(stack.stack() for stack in stacks)
+        return states, tf.nest.pack_sequence_as(example, [stack.stack() for stack in stacks])
 
 
 @lru_cache(maxsize=256)
 def _compiled(cell: Cell, sequences: bool, states: int, bias: bool, steps: int) -> _Loop:
     return _Loop(cell, sequences, states, bias, steps)
-
-
-def _mask_at(counts: Array | None, t: Array) -> Array | None:
-    return None if counts is None else counts[t]
 
 
 def _is_exported() -> bool:
