@@ -26,7 +26,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What came of each case."""
+    """Return the outcome of each case."""
     root = tmp_path_factory.mktemp("exports")
     with ThreadPoolExecutor(2) as pool:
         list(
@@ -100,7 +100,7 @@ def test_fault_d1_the_exact_gelu_is_exported_through_tensorflow(answers: dict[st
 
 
 def refusal(backend: str, code: str = "ST431", help: str = "", *, elsewhere: bool = True) -> dict[str, Any]:
-    """What a child answers that cannot export."""
+    """Return the answer of a child that cannot export."""
     said = {"code": code, "message": f"{backend} cannot", "notes": ["why"], "help": help}
     return {"refused": {**said, "elsewhere": elsewhere}}
 

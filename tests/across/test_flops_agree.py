@@ -30,7 +30,7 @@ SPECS = {
 BATCH = 2
 """The samples that are counted."""
 FORWARD, STEP = 0.001, 0.02
-"""How far the numbers may differ: PyTorch computes no gradient of the initial states, which are zeros."""
+"""The tolerance of the numbers: PyTorch computes no gradient of the initial states, which are zeros."""
 
 
 @pytest.fixture(scope="module")

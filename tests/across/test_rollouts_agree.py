@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def from_each(runs: Path, name: str) -> list[np.ndarray]:
-    """What each backend gave."""
+    """Return the results of each backend."""
     found = []
     for backend in PREFERENCE:
         with np.load(runs / f"{backend}.npz") as file:

@@ -23,7 +23,7 @@ Found = Mapping[str, Mapping[str, list[list[Any]]]]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
-    """What each backend built, in a process that has its own number of threads."""
+    """Return the models of each backend, built in a process with its own number of threads."""
     root = tmp_path_factory.mktemp("weights")
     threads = {backend: {"OMP_NUM_THREADS": str(n)} for n, backend in enumerate(PREFERENCE, 1)}
 

@@ -27,7 +27,7 @@ SPECS: dict[str, Callable[[int], str]] = {
 
 
 def calls(spec: str) -> int:
-    """How many calls of Python's functions a build takes."""
+    """Count the calls of Python's functions in a build."""
     profile = cProfile.Profile()
     profile.runcall(seqtopo.compile, spec, seed=1)
     return sum(entry.callcount for entry in profile.getstats())

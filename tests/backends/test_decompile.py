@@ -29,11 +29,11 @@ SAID_OTHERWISE = {
     "nested_twice": 2,
     "one_state": 2,
 }
-"""How much of a model written by hand a spec says by other means; of the others, nothing."""
+"""The number of parts of each model written by hand that a spec says by other means."""
 ON_TORCH = keras.config.backend() == "torch"
 DRAWS = 40 if ON_TORCH else 10
 HERE = PUBLISHED if ON_TORCH else PUBLISHED[::6]
-"""What a file says does not depend on the backend; PyTorch builds it fastest."""
+"""All on PyTorch, which builds fastest: the content of a file does not depend on the backend."""
 
 
 @pytest.mark.parametrize("name", MODELS)

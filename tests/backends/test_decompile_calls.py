@@ -16,7 +16,7 @@ from tests.support.same_outputs import assert_same_outputs
 
 
 def lost(model: Any) -> list[str]:
-    """What the spec of a model leaves out; decompiling strictly raises it."""
+    """Return the parts of a model that its spec leaves out; decompiling strictly raises them."""
     found = [d.message for d in decompiled(model).diagnostics if d.severity == "warning"]
     if found:
         with pytest.raises(SpecError, match="ST50"):

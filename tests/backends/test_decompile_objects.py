@@ -25,7 +25,7 @@ from tests.support.numbering import number_anew
 from tests.support.object_values import BESIDE, OTHER, call, value_of
 
 TRAINED = {"optimizer": "optimizer", "schedule": "optimizer", "loss": "loss", "metric": "metrics"}
-"""Where an object of a family stands among what a model was compiled with."""
+"""The argument of ``compile`` that holds an object of each family."""
 NOT_TOGETHER = ("clipvalue", "global_clipnorm")
 """Arguments that exclude another one."""
 CASES = [
@@ -61,7 +61,7 @@ def module_of(family: str) -> Any:
 
 
 def config_of(family: str, found: Any) -> Any:
-    """What a live model's configuration says of an object."""
+    """Return the configuration of an object in a live model."""
     if family == "schedule":
         return config_of("optimizer", keras.optimizers.SGD(found))
     config = keras.saving.serialize_keras_object(found)
@@ -103,7 +103,7 @@ def come_back(family: str, entry: Entry, configs: Sequence[Any]) -> list[tuple[A
 
 
 def _trained(family: str, outputs: int, given: Any) -> tuple[Any, Decompiled]:
-    """What comes back of what a model of so many outputs was compiled with."""
+    """Return the decompiled ``compile`` arguments of a model with so many outputs."""
     key = TRAINED[family]
     model = base(f"in(2) -> [{', '.join(['dense(1)'] * outputs)}]")
     found = decompile_config({**model, "compile_config": {key: given}})
@@ -119,7 +119,7 @@ def _trained(family: str, outputs: int, given: Any) -> tuple[Any, Decompiled]:
 
 
 def differing(family: str, one: Any, two: Any) -> str:
-    """Where two objects differ; "" where they do not."""
+    """Return the first difference of two objects; "" for none."""
     if family == "loss" and not isinstance(two, keras.losses.Loss):
         two = type(one)() if two is one.fn else two
     if type(one) is not type(two):
@@ -137,7 +137,7 @@ def _plain(value: Any, key: str = "") -> Any:
 
 
 def wrong(family: str, entry: Entry, *, anew: bool) -> str:
-    """What does not come back of an object, each the first of its kind with ``anew``; "" where all does."""
+    """Return the parts of an object that are lost, each the first of its kind with ``anew``; "" for none."""
     texts = list(written(entry))
     texts = [*texts, *texts[:2]] if anew else texts[:2]
     objects = []

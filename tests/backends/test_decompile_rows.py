@@ -11,7 +11,7 @@ from tests.support.parameter_cases import LEDGER
 from tests.support.roundtrip import round_trip
 
 ROWS = list(LEDGER) if keras.config.backend() == "torch" else list(LEDGER)[::8]
-"""What a configuration says does not depend on the backend; PyTorch builds it fastest."""
+"""All on PyTorch, which builds fastest: a configuration does not depend on the backend."""
 
 
 @pytest.mark.parametrize("row", ROWS)

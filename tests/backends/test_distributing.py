@@ -70,7 +70,7 @@ def test_what_would_not_be_exact_is_refused(case: str, trained: tuple[Any, Any, 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # JAX says it of Keras' own IoU
 @pytest.mark.parametrize("made", [x for x in vars(keras.metrics).values() if isinstance(x, type)])
 def test_states_of_metrics_add_up(made: type) -> None:
-    """Why a step may add up what each rank has counted."""
+    """The states of metrics add up, so that a step may add up the counts of the ranks."""
     metric = _metric(made)
     if metric is None:
         return

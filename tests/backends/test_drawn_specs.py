@@ -36,7 +36,7 @@ STRETCH = 500
 
 
 def _stretch(first: int, count: int, *, onednn: bool = True) -> tuple[int, dict[str, Any]]:
-    """What came of some draws, and the first one that was not made: a draw may end its process.
+    """Return the outcome of some draws, and the first one that was not made: a draw may end its process.
 
     Without ``onednn``, TensorFlow runs on its own kernels alone, and only what these may lack is drawn.
     """

@@ -13,7 +13,7 @@ from seqtopo.layers.registry import NAMES, ROWS
 
 FUNCTIONS = {"Input", "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum"}
 FUNCTIONS |= {"multiply", "serialize", "subtract"}
-"""What ``keras.layers`` has beside classes: a merging layer's function does what the layer does."""
+"""The functions in ``keras.layers``: a merging layer's function does what the layer does."""
 
 
 def _public() -> dict[str, object]:

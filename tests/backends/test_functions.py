@@ -33,7 +33,7 @@ AXES = ("axis", "axes", "axis1", "axis2")
 SLICES = {"get_item"}
 """Said by ``last``, ``first``, ``at`` and ``slice``."""
 AT_RUN = re.compile("of int32 comes out in int64|positive-definite|Cholesky|failed to converge|ComplexHalf")
-"""What the numbers of a draw decide, or Keras' own backends: places are int64 on PyTorch."""
+"""Results that depend on drawn numbers, or on Keras' backend: places are int64 on PyTorch."""
 KERAS_FAILS = {
     "jax": (
         "ops.norm(x,axis",
@@ -76,7 +76,7 @@ def data_for(model: keras.Model) -> list[Any]:
 
 
 def results(model: keras.Model, data: list[Any]) -> list[Any]:
-    """What a model gives, as arrays."""
+    """Return the outputs of a model, as arrays."""
     found = model(data if len(data) > 1 else data[0])
     return [ops.convert_to_numpy(x) for x in keras.tree.flatten(found)]
 

@@ -54,7 +54,7 @@ FITS: tuple[list[str], ...] = (
 
 
 SOME = FITS[:: 1 if keras.config.backend() == "torch" or LONG else 4]
-"""What is printed does not depend on the backend: of the others, a few run."""
+"""A few on other backends: what is printed does not depend on them."""
 
 
 @pytest.mark.parametrize("words", SOME, ids=lambda words: " ".join(words[:2]))
@@ -111,7 +111,7 @@ def test_fault_f3_one_of_several_series_is_asked_for(words: list[str], said: str
 
 
 class _StoppedError(Exception):
-    """What no package of ours raises."""
+    """An error that none of our packages raises."""
 
 
 @pytest.mark.parametrize("name", ["fit", "compute_loss", "save"])

@@ -205,7 +205,7 @@ def test_where_keras_refuses_nothing_is_left_behind(monkeypatch: pytest.MonkeyPa
 
 
 def kernel(seed: int) -> np.ndarray:
-    """What Keras makes of a seed."""
+    """Return the numbers that Keras draws with a seed."""
     layer = keras.layers.Dense(4, kernel_initializer=keras.initializers.GlorotUniform(seed=seed))
     layer.build((None, 3))
     return keras.ops.convert_to_numpy(layer.kernel)

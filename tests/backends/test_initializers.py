@@ -44,12 +44,12 @@ MOST_APART = 0.05
 
 
 def numbers(seed: int = 1) -> Any:
-    """What ``draw`` asks for a generator."""
+    """Return a generator as ``draw`` takes it."""
     return lambda: np.random.Generator(np.random.PCG64(seed))
 
 
 def drawn(initializer: Any, shape: tuple[int, ...], dtype: str = "float32", seed: int = 1) -> np.ndarray:
-    """What is drawn for a weight; there must be something."""
+    """Return the numbers drawn for a weight; there must be some."""
     values = draw(initializer, shape, dtype, numbers(seed))
     assert values is not None
     assert (values.shape, values.dtype.name) == (shape, dtype)

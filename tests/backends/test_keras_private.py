@@ -33,7 +33,7 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def told(action: Callable[[], Any], name: str) -> Any:
-    """What an action gives, which says once that Keras has no such name."""
+    """Return the result of an action, which says once that Keras has no such name."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         result = action()
@@ -43,7 +43,7 @@ def told(action: Callable[[], Any], name: str) -> Any:
 
 
 def outputs(model: Any, steps: int = 5) -> np.ndarray:
-    """What a model gives for fixed samples."""
+    """Return the outputs of a model for fixed samples."""
     x = np.linspace(-1, 1, 2 * steps * 3, dtype="float32").reshape(2, steps, 3)
     return np.asarray(model.predict(x, verbose=0))
 

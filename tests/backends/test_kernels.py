@@ -41,17 +41,17 @@ def built(spec: str = SPEC, **options: Any) -> Any:
 
 
 def given(model: Any) -> Any:
-    """What a plain call gives."""
+    """Return the output of a plain call."""
     return ops.convert_to_numpy(model(X))
 
 
 def fell_back(model: Any) -> list[str]:
-    """Why the layers of a model ran on stock Keras, those that did."""
+    """Return the reasons for which layers of a model ran on stock Keras."""
     return [row.why_not_faster for row in seqtopo.kernels(model) if row.why_not_faster]
 
 
 def attached(model: Any) -> int:
-    """How many kernels are in a model."""
+    """Count the kernels in a model."""
     return sum(attaching.attached(layer) is not None for layer in attaching.layers(model))
 
 
@@ -154,7 +154,7 @@ def test_a_model_without_kernels_has_an_empty_table() -> None:
 
 
 def has_kernel(row: Row) -> bool:
-    """Whether the layer of a row's example has a kernel on this backend."""
+    """Return whether the layer of a row's example has a kernel on this backend."""
     resolved = analyse(row.example).resolved
     assert resolved is not None
     node = next(n for n in resolved.graph.nodes if n.layer is not None and n.layer.row is row)

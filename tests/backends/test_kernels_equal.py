@@ -76,7 +76,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def mask_of(case: Case) -> np.ndarray:
-    """Which steps count."""
+    """Return the mask of the steps."""
     batch, length, _ = case.shape
     random = np.random.default_rng(case.seed)
     lengths, at = random.integers(1, length + 1, size=(batch, 1)), np.arange(length)[None]
@@ -143,7 +143,7 @@ def outcome(case: Case, *, kernels: bool) -> tuple[Any, list[np.ndarray]]:
 
 
 def native(case: Case) -> bool:
-    """Whether PyTorch's own layer can do it."""
+    """Return whether PyTorch's own layer can run it."""
     of = case.arguments
     return (
         case.inside != "RNN"

@@ -67,7 +67,7 @@ TRAININGS: dict[str, tuple[Callable[[], Any], dict[str, Any], dict[str, Any]]] =
     "callbacks": (sequential, {"loss": "mse"}, {"callbacks": [keras.callbacks.Callback()]}),
 }
 SOME = TRAININGS if BACKEND == "torch" else {"metrics": TRAININGS["metrics"]}
-"""Where models have no kernel, one training will do."""
+"""One training where models have no kernel."""
 
 
 def trained(name: str, *, kernels: bool) -> tuple[Any, dict[str, list[float]], np.ndarray]:
@@ -235,7 +235,7 @@ def assert_stock(model: Any, why: str, kernel: str = "stock") -> None:
 
 
 def fell_back(model: Any) -> str:
-    """Why the last call of a model or a layer of it ran on stock Keras."""
+    """Return the reason for which the last call of a model or its layer ran on stock Keras."""
     return "; ".join(
         row.why_not_faster for row in seqtopo.kernels(model) if "last call" in row.why_not_faster
     )

@@ -18,7 +18,7 @@ X, Y = np.ones((64, T, 2), "float32"), np.ones((64, 1), "float32")
 
 
 def trained(model: Any, **options: Any) -> str:
-    """Why the loop of a model that was trained ran on stock Keras, or nothing."""
+    """Return the reason for which the loop of a trained model ran on stock Keras; "" for none."""
     model.fit(X, Y, verbose=0, **options)
     (found,) = [row.why_not_faster for row in seqtopo.kernels(model) if row.layer == "lstm"]
     return found

@@ -105,7 +105,7 @@ def run_and_train(model: Any) -> list[Any]:
 
 
 def assert_equal_to_stock(model: Any, rtol: float = 2e-5, atol: float = 2e-6) -> seqtopo.Kernels:
-    """That a model gives and learns the same on kernels as on stock Keras. Returns what it ran on."""
+    """Check that a model gives and learns the same on kernels as on stock Keras; return the kernels."""
     stock = run_and_train(seqtopo.attach(model, kernels=False))
     ours = run_and_train(seqtopo.attach(model))
     for a, b in zip(ours, stock, strict=True):
@@ -157,7 +157,7 @@ def test_second_derivatives_of_a_training_pass() -> None:
 
 
 def _second(model: Any, x: Any) -> Any:
-    """How the squared slope of what a model gives changes with its inputs."""
+    """Return the gradient of a model's squared slope by its inputs."""
     if BACKEND == "jax":
         import jax
 

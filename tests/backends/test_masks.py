@@ -60,7 +60,7 @@ def assert_mask_agrees(row: Row) -> None:
 
 
 def has_mask(output: Any) -> bool:
-    """Whether the first output of a layer has a mask."""
+    """Return whether the first output of a layer has a mask."""
     first = output[0] if isinstance(output, (tuple, list)) else output
     return getattr(first, "_keras_mask", None) is not None
 

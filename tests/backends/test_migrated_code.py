@@ -21,7 +21,7 @@ FILES = EVERY if keras.config.backend() == "torch" else EVERY[::6]
 
 
 class Recorded:
-    """What ``fit`` gives here: every record that is asked for."""
+    """The result of ``fit`` here: it has every record that is asked for."""
 
     def __init__(self) -> None:
         self.history = {"accuracy": [0.0], "acc": [0.0], "loss": [0.0]}

@@ -28,7 +28,7 @@ def cases(*families: str) -> list[Any]:
 
 
 def class_of(made: Made) -> Any:
-    """What the object is in Keras: a class, or an activation's function."""
+    """Return Keras' class of an object, or an activation's function."""
     module: Any = keras
     for part in MODULES[made.family].split("."):
         module = getattr(module, part)
@@ -36,7 +36,7 @@ def class_of(made: Made) -> Any:
 
 
 FOLLOWS: Mapping[tuple[str, str], tuple[str, ...]] = {("auc", "thresholds"): ("num_thresholds",)}
-"""What changes with a parameter of an object."""
+"""The parts of an object that change with a parameter."""
 
 
 def assert_told(made: Made, found: Any, without: Any) -> None:
@@ -53,7 +53,7 @@ def assert_told(made: Made, found: Any, without: Any) -> None:
 
 
 def _with_attribute(found: Any, name: str) -> dict[str, Any]:
-    """What can be compared; Keras leaves the gain of identity out of its configuration."""
+    """Return the parts that can be compared; Keras leaves the gain of identity out of its configuration."""
     config = plain(found)
     return config if name in config or not hasattr(found, name) else {**config, name: getattr(found, name)}
 
@@ -72,7 +72,7 @@ def _nameless(value: Any) -> Any:
 
 
 def agrees(have: Any, want: Any) -> bool:
-    """Whether a part of a configuration is what a spec said; of an object, what the spec said of it."""
+    """Return whether a part of a configuration is as a spec said it; of an object, the arguments it said."""
     if isinstance(want, Mapping):
         return isinstance(have, Mapping) and all(agrees(have["config"][name], v) for name, v in want.items())
     if isinstance(want, tuple):

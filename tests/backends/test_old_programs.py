@@ -22,7 +22,7 @@ def is_module(path: str) -> bool:
 
 
 def named(path: str) -> Any:
-    """What a dotted name of Keras means; None for nothing."""
+    """Return the object with a dotted name of Keras; None for none."""
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name, None) if is_module(module) else None
 

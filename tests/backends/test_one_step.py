@@ -165,7 +165,7 @@ def test_a_spec_is_compiled_to_its_one_step_model() -> None:
 
 
 def why_not(layer: Any, *shape: int) -> str | None:
-    """Why a layer cannot be called for one step of a sequence at a time; None where it can."""
+    """Return the reason for which a layer cannot be called step by step; None for none."""
     sequence = keras.Input(shape)
     return refusal(layer, (sequence,), {}, [sequence], layer(sequence))
 

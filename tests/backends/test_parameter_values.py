@@ -131,7 +131,7 @@ def plain(value: Any) -> Any:
 
 
 def agrees(have: Any, want: Any) -> bool:
-    """Whether a part of a configuration is what a case says; of an object, what the case says of it."""
+    """Return whether a part of a configuration is as a case says; of an object, the arguments it says."""
     if isinstance(want, Config):
         settings = have.settings if isinstance(have, Config) else {}
         same = isinstance(have, Config) and have.class_name == want.class_name

@@ -51,7 +51,7 @@ def layer_and_values(row: Row) -> tuple[Any, list[Any]]:
 
 
 def call(row: Row, layer: Any, values: list[Any]) -> Any:
-    """What a layer gives in training."""
+    """Return the output of a layer in training."""
     more = {"training": True} if layer._call_has_training_arg else {}
     found = keras.tree.flatten(layer(*row.arranged(values), **more))[0]
     return keras.ops.convert_to_numpy(found).astype("float64")
@@ -66,7 +66,7 @@ def assert_by_sample_agrees(row: Row) -> None:
 
 
 def same(row: Row, layer: Any, values: list[Any]) -> bool:
-    """Whether two samples one by one give what they give together."""
+    """Return whether two samples have the same outputs one by one and together."""
     together = call(row, layer, values)
     alone = np.concatenate([call(row, layer, [value[i : i + 1] for value in values]) for i in range(2)])
     return together.shape == alone.shape and np.allclose(together, alone, rtol=1e-3, atol=1e-4)

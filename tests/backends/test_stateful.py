@@ -45,7 +45,7 @@ def states(model: Any) -> Any:
 
 
 def by_hand(model: Any, rows: Any = X) -> Any:
-    """What it gives when it is called batch after batch."""
+    """Return the outputs of calls batch after batch."""
     found = [ops.convert_to_numpy(model(rows[i : i + 2])) for i in range(0, len(rows), 2)]
     return np.concatenate(found)
 
@@ -211,7 +211,7 @@ def test_states_are_variables_but_not_weights() -> None:
 
 
 def contents(file: Path) -> dict[str, Any]:
-    """What a .keras file holds: its config and its arrays, by name."""
+    """Return the config and the arrays of a .keras file, by name."""
     found: dict[str, Any] = {}
     with zipfile.ZipFile(file) as archive:
         text = archive.read("config.json").decode()

@@ -24,7 +24,7 @@ def stock(**options: Any) -> Any:
 
 
 def remembers(model: Any) -> bool:
-    """Whether there is anything in its states."""
+    """Return whether its states are not all zeros."""
     return any(ops.convert_to_numpy(state).any() for state in model.layers[0].states)
 
 

@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 IN_HTML = re.compile(r"""(?:href|src)\s*=\s*["']([^"']+)["']""")
 ANCHOR_IN_HTML = re.compile(r"""(?:id|name)\s*=\s*["']([^"']+)["']""")
 PATH = re.compile(r"(?:seqtopo|tests|ci|examples|grammar)/[\w./-]*")
-"""What in a Markdown file's code is a path from the root of the repository."""
+"""A path from the repository's root in a Markdown file's code."""
 
 
 def tokens(text: str) -> Iterator[Token]:

@@ -29,7 +29,7 @@ def _text(statements: list[tree.Statement]) -> str:
 
 
 def _shorter(text: str) -> list[str]:
-    """What folding and a macro make of a spec."""
+    """Return the texts that folding and macros make of a spec."""
     statements = _statements(text)
     folded = fold(statements, collect=False).statements
     macro = with_macro(folded, {}, lambda word: f"{word}_of_ours")

@@ -25,7 +25,7 @@ def test_fault_b_what_is_drawn_does_not_raise(kind: str, count: int, monkeypatch
 
 @pytest.mark.parametrize("number", range(12))
 def test_drawing_comes_to_a_text_that_is_right(number: int) -> None:
-    """Where no draw were right, a run that tries the outputs would not end."""
+    """Some draws are right; without them a run that tries the outputs would not end."""
     draws = itertools.islice(map(fuzz.draw, fuzz._numbers(number)), 300)
     assert any(analyse(text).ok for text in draws)
 
@@ -59,7 +59,7 @@ def test_a_fault_in_code_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fault_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What raises, and what is our own fault, is told with the text that it came from."""
+    """An error, and a fault of ours, are reported with the text that caused them."""
     monkeypatch.setattr(fuzz, "draw", lambda number: "in(3) -> dense(4)")
     assert fuzz.run("texts", range(1)) == []
 

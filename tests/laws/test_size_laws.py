@@ -33,7 +33,7 @@ laws = settings(max_examples=100)
 
 
 def assert_same(one: Size, other: Size) -> None:
-    """That two ways to one size give the same: equal, of one hash, written alike."""
+    """Check that two ways to one size give the same: equal, of one hash, written alike."""
     assert (one, hash(one), str(one), type(one)) == (other, hash(other), str(other), type(other))
 
 

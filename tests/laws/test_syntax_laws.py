@@ -79,7 +79,7 @@ def items(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
 
 
 def sums_of(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
-    """What may stand behind ``in``: looser expressions in parentheses."""
+    """Draw the values of a ``for``: looser expressions in parentheses."""
     tight = (tree.Flow, tree.As, tree.For)
     return inner.map(lambda found: tree.Group(S, found) if isinstance(found, tight) else found)
 
@@ -219,7 +219,7 @@ def assert_within(diagnostic: Diagnostic, text: str) -> None:
 
 
 def assert_reported_well(text: str) -> None:
-    """What is said about a text is whole, in order, and about places that it has."""
+    """Diagnostics of a text are complete, in order, and at places in the text."""
     spec, diagnostics = parse(Source(text))
     assert spec is not None or diagnostics
     for diagnostic in diagnostics:

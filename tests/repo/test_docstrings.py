@@ -1,10 +1,11 @@
-"""The first words of docstrings, of the product and of its scripts."""
+"""The first words of docstrings, of the product, its scripts and its tests."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -50,16 +51,17 @@ def without_verb(text: str) -> list[tuple[int, str]]:
 
 
 FILES = sorted([*(ROOT / "seqtopo").rglob("*.py"), *(ROOT / "ci").rglob("*.py")])
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-@pytest.mark.parametrize("wrong", [riddles, without_verb])
+@pytest.mark.parametrize(("wrong", "files"), [(riddles, FILES + TESTS), (without_verb, FILES)])
 def test_a_docstring_says_what_a_function_does_and_what_a_value_is(
-    wrong: Callable[[str], list[tuple[int, str]]],
+    wrong: Callable[[str], list[tuple[int, str]]], files: list[Path]
 ) -> None:
-    assert len(FILES) > 100
+    assert len(files) > 100
     found = [
         f"{file.relative_to(ROOT)}:{line}: {words}"
-        for file in FILES
+        for file in files
         for line, words in wrong(file.read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(["say what it does or is:", *found])

@@ -18,7 +18,7 @@ LEFT_OUT = {"__pycache__", "dist", "build"}
 GIT = ROOT / ".git"
 """A folder, or a file in a work tree of its own."""
 HIDDEN = {".ci", ".github"}
-"""What is ours of what begins with a dot."""
+"""The files of ours that begin with a dot."""
 TEXTS = {".py", ".md", ".toml", ".yml", ".yaml", ".lark", ".txt", ".json", ""}
 LONG = 500
 STILL_LONGER = {

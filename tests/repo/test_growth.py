@@ -312,7 +312,7 @@ WRITTEN = {
     "grammar/LAYERS.md",
     "grammar/editors/vscode/syntaxes/seqtopo.tmLanguage.json",
 }
-"""What ``python -m seqtopo.cli.reference`` may write of a layer."""
+"""The files that ``python -m seqtopo.cli.reference`` may change for a layer."""
 
 
 def test_a_layer_is_a_row_and_a_line_of_the_ledger(

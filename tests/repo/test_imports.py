@@ -33,7 +33,7 @@ OUTSIDE = {
     "pygls": r"seqtopo\.lsp\..*",
     "h5py": r"seqtopo\.(decompiler\.h5_child|system\.replacing)",
 }
-"""Who may import what is not the standard library's."""
+"""The rooms that may import each package outside the standard library."""
 
 
 def test_there_are_modules_to_look_at() -> None:

@@ -21,7 +21,7 @@ OTHERS = {"torch", "sys", "os", "forward_ad"}
 
 
 def reaches(text: str) -> list[str]:
-    """Where a module reads what Keras has no public name for: an import, an attribute, or ``getattr``."""
+    """Return the places where a module reads a private name of Keras: imports, attributes, ``getattr``."""
     tree = ast.parse(text)
     own = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     own |= {

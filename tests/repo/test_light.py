@@ -43,7 +43,7 @@ FOR_NEITHER = (
 
 
 def loaded_by(program: str) -> set[str]:
-    """Which heavy packages a program loads, in a process of its own."""
+    """Return the heavy packages that a program loads, in a process of its own."""
     return modules_of(program) & set(HEAVY)
 
 

@@ -43,7 +43,7 @@ DOMAINS = {
     ),
     "HEAD": ("[gmaxpool1d, flatten]", "[at(-1), gavgpool1d]", "[lstm({U}), (conv1d({U},{K}) -> flatten)]"),
 }
-"""What a name of each kind is searched in; braces take another name."""
+"""The values that a name of each kind is searched in; braces take another name."""
 LAYERS = (
     "{CELL}({U},seq)", "{CELL}({U},return_sequences={Q})", "conv1d({U},{K})", "conv1d({U},{K},{PAD})",
     "conv1d({U},{K},strides={S})", "conv1d({U},{K},causal,dilation_rate={S})", "dropout({R})", "dense({U})",

@@ -19,7 +19,7 @@ WRONG = "in(T,8) -> lstm(64) -> lstm(32)"
 
 
 def resolution(text: str) -> Resolution:
-    """What the resolver alone records of a text."""
+    """Return the resolution of a text, by the resolver alone."""
     source = Source(text)
     spec, found = parse(source)
     assert spec is not None

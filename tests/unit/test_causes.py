@@ -14,7 +14,7 @@ def found(spec: str) -> Diagnostic:
 
 
 def labelled(spec: str) -> dict[str, str]:
-    """What is said of which stretch of the text, beside the place itself."""
+    """Return the labels of other places, each with its text."""
     return {spec[label.span.start : label.span.end]: label.text for label in found(spec).labels}
 
 

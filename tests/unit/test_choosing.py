@@ -25,7 +25,7 @@ LOGITS = "loss=sparse_categorical_crossentropy(from_logits=true), metrics=[accur
 
 
 def chosen(spec: str, *labels: np.ndarray, **how: bool) -> str:
-    """What is added to a spec for these labels."""
+    """Return the text that is added to a spec for these labels."""
     checked = analyse(spec)
     assert checked.resolved is not None
     assert checked.spec is not None

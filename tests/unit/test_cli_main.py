@@ -204,7 +204,7 @@ LOADED = "import sys; sys.stderr.write(' '.join(m for m in {watched!r} if m in s
 
 
 def loaded_after(code: str) -> str:
-    """Which of the watched modules a process has loaded after some code."""
+    """Return the watched modules that a process has loaded after some code."""
     return child("-c", code + LOADED.format(watched=WATCHED)).stderr
 
 

@@ -29,7 +29,7 @@ KINDS = {
     "WILD": "constant.language.",
     "UNKNOWN": "constant.language.",
 }
-"""What tokens of the language begin with in the grammar. A word is none of these."""
+"""The first letters of tokens in the grammar. A word is none of these."""
 RARE = r"""in(3,3) -> einsum_dense("ab\u0063,cd->abd", (?,4), name='a') -> relu for D in [1..3]
 # seqtopo: ignore[ST601]"""
 

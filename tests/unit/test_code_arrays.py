@@ -17,7 +17,7 @@ ROOMS = {"np": "numpy", "pd": "pandas", "keras": "keras", "tf": "tensorflow", "s
 
 
 def made(text: str, **names: Any) -> Any:
-    """What an expression of NumPy and the like gives, by the functions that the interpreter calls."""
+    """Return the array of an expression of NumPy and the like, by the interpreter's functions."""
     import ast
 
     def value(node: ast.expr) -> Any:

@@ -16,7 +16,7 @@ ACTIONS = (
     "eval(\"open({path!r}, 'w')\")",
     "exec(\"open({path!r}, 'w')\")",
 )
-"""What writes a file where it is run."""
+"""Code that writes a file if it is run."""
 
 PLACES = (
     "{action}",
@@ -48,7 +48,7 @@ PLACES = (
     "def g():\n    yield {action}\nlist(g())",
     "import functools\nfunctools.partial(open, {path!r}, 'w')().write('x')",
 )
-"""Where in a program it stands."""
+"""The places of such code in a program."""
 
 
 def test_there_are_more_than_a_hundred_programs() -> None:

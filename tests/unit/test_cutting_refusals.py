@@ -61,7 +61,7 @@ def refused(spec: str, asked: Asked, features: int, steps: int = 100) -> Diagnos
 
 
 def followed(words: str, asked: Asked) -> Asked:
-    """What is asked for where these words of a help are followed."""
+    """Return the options that these words of a help mean."""
     changes: dict[str, Any] = {}
     if found := re.search(r"targets=\[(.*?)\]", words):
         changes["targets"] = [int(name) for name in found[1].split(", ")]

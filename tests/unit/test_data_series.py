@@ -31,7 +31,7 @@ def series(steps: int, features: int = 2) -> np.ndarray[Any, Any]:
 
 
 def answer(array: np.ndarray[Any, Any], start: int, steps: int, want: Wanted) -> np.ndarray[Any, Any]:
-    """What is wanted for the window that starts there, by plain slices."""
+    """Return the targets of the window that starts there, by plain slices."""
     columns = list(want.columns) if want.columns is not None else slice(None)
     if want.answers == "same":
         return array[start : start + steps, columns]

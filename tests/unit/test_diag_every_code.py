@@ -30,7 +30,7 @@ SCHEMA: dict[str, Any] = json.loads(
 
 @cache
 def found(code: str) -> tuple[Diagnostic, ...]:
-    """What is found in the example of a code."""
+    """Return the diagnostics of a code's example."""
     return seqtopo.check(page(code).example, select=[code]).diagnostics
 
 

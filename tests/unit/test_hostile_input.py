@@ -19,7 +19,7 @@ from seqtopo.report.analyse import analyse
 
 MEMORY = 1 << 30
 SECONDS = 20
-"""What each may take in a process of its own. Most take well under a second: slow machines are slow."""
+"""The seconds that each may take in a process of its own. Most take well under one."""
 
 CHILD = """
 import json, resource, sys, time
@@ -193,7 +193,7 @@ TAKEN: dict[str, Callable[[], str]] = {
 
 
 def _bounded(path: Path) -> dict[str, object]:
-    """What a check of a file comes to, in a process with bounds.
+    """Return the outcome of checking a file, in a process with bounds.
 
     Fails where it takes too long, too much memory, or ends with a traceback.
     """

@@ -15,7 +15,7 @@ BROKEN = "in(3,1)\n    -> lstm(8)\n    -> dense(1,softmax)"
 
 
 def found(text: str, **more: object) -> list[Diagnostic]:
-    """What is found in a spec that has no errors."""
+    """Return the findings in a spec without errors."""
     report = seqtopo.check(text, **more)  # type: ignore[arg-type]
     assert report.ok, str(report)
     return list(report.diagnostics)

@@ -39,7 +39,7 @@ def checked(text: str) -> None:
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many calls are made, of our functions and of Python's."""
+    """Count the calls of our functions and of Python's."""
     count = 0
 
     def watch(frame: FrameType, event: str, arg: object) -> None:
@@ -65,7 +65,7 @@ def peak(work: Callable[[], object]) -> int:
 
 
 def growth(work: Callable[[int], object]) -> float:
-    """How many times as many calls come on top from 2n to 4n as from n to 2n: 2 where they grow evenly."""
+    """Return the growth in calls from 2n to 4n, divided by that from n to 2n: 2 for linear time."""
     one, two, four = (calls(partial(work, n)) for n in (SMALL, 2 * SMALL, 4 * SMALL))
     return (four - two) / (two - one)
 
@@ -77,7 +77,7 @@ def test_calls_grow_as_layers_do(kind: str) -> None:
 
 
 def held_by_a_layer(work: Callable[[int], object]) -> float:
-    """How many times as much memory a layer takes among 800 as it does among 100."""
+    """Return the memory of a layer among 800, divided by that among 100."""
     few, many = (peak(partial(work, n)) / n for n in (100, 800))
     return many / few
 

@@ -37,7 +37,7 @@ def layers(node: Node) -> Iterator[Layer]:
 
 
 def assert_same(found: list[Node], walked: list[Node]) -> None:
-    """That these are the same nodes, in the same order."""
+    """Check that these are the same nodes, in the same order."""
     assert [node.index for node in found] == [node.index for node in walked]
 
 

@@ -100,7 +100,7 @@ def test_a_mean_over_the_features_hands_the_mask_on() -> None:
 
 
 def masks(spec: str) -> Masks:
-    """What becomes of the masks of a spec."""
+    """Return the masks of a spec."""
     resolved = analyse(spec).resolved
     assert resolved is not None
     return follow(resolved.graph, resolved.graph.nodes)

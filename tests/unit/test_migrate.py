@@ -22,7 +22,7 @@ OLD = "from keras.layers.core import Dense\nmodel.fit(x, y, nb_epoch=2)\n"
 
 
 def line(written: str) -> list[str]:
-    """What becomes of a line behind the usual imports: the lines that are others."""
+    """Return the lines that a fix changes in code behind the usual imports."""
     before = HEAD + written + "\n"
     after = migrated(before)
     ast.parse(after)

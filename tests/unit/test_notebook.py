@@ -34,7 +34,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InteractiveShell:
 
 @pytest.fixture
 def cards(monkeypatch: pytest.MonkeyPatch) -> list[Card]:
-    """What the magic displays."""
+    """Return the cards that the magic displays."""
     found: list[Card] = []
     monkeypatch.setattr("seqtopo.notebook.magic.display", found.append)
     return found

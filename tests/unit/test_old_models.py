@@ -128,7 +128,7 @@ def test_a_model_in_a_model_counts_its_calls_from_one() -> None:
 
 
 def test_functions_of_tensorflow_are_operations() -> None:
-    """What Keras 2.4 and later wrote for ``x[:, -1]``, ``a + 1`` and the like."""
+    """Keras 2.4 and later wrote such layers for ``x[:, -1]``, ``a + 1`` and the like."""
 
     def called(name: str, function: str, *inbound: Any) -> dict[str, Any]:
         kind = "SlicingOpLambda" if "getitem" in function else "TFOpLambda"

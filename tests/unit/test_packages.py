@@ -118,7 +118,7 @@ def distribution(folder: Path, origin: dict[str, Any] | None) -> Distribution:
 
 
 def installed_from(folder: Path, monkeypatch: pytest.MonkeyPatch, origin: dict[str, Any] | None) -> list[str]:
-    """What pip is told to install for the extra ``jax``."""
+    """Return the requirements of the extra ``jax``."""
     there = distribution(folder, origin)
     monkeypatch.setattr(packages, "ROOT", folder)
     monkeypatch.setattr(packages, "distribution", lambda name: there)

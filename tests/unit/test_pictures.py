@@ -118,7 +118,7 @@ def test_only_skips_step_aside(spec: str, skips: int, metrics: Metrics) -> None:
 
 
 def said(spec: str) -> list[str]:
-    """What the boxes of a spec say, one after the other."""
+    """Return the words in the boxes of a spec, in order."""
     return [" ".join([*block.beside, block.title]).strip() for block in plan(spec).blocks]
 
 
@@ -349,7 +349,7 @@ WORDS = st.one_of(
 )
 TAGS = {f"{SVG}{name}" for name in ("svg", "title", "desc", "style", "rect", "path", "text", "tspan")}
 WORD = r'([^"<>`\[\]{}|;#]|#\w+;)+'
-"""What Mermaid's own parser takes between quotation marks: something, and there are no icons in it."""
+"""The text that Mermaid's parser takes between quotation marks: not empty, and without icons."""
 NODE = rf'\s*\w+(\(\[|\[|\{{\{{|\(\()"{WORD}(<br/>{WORD})*"(\]\)|\]|\}}\}}|\)\))'
 EDGE = rf'\s*\w+ (-->|-\.->)(\|"{WORD}"\|)? \w+'
 FRAME = rf'\s*subgraph \w+\["{WORD}"\]|\s*end'

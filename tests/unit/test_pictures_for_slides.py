@@ -136,7 +136,7 @@ def test_the_parameters_of_all_boxes_are_those_of_the_model() -> None:
 
 
 def marked(spec: str, *names: str) -> list[str]:
-    """What stands out."""
+    """Return the words of the blocks that stand out."""
     return [
         (block.beside or [block.title])[0]
         for block, _ in said(seqtopo.draw(spec, highlight=list(names)).plan)

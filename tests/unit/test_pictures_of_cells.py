@@ -51,7 +51,7 @@ def test_the_weights_in_the_boxes_are_those_of_the_layer(layer: str, name: str) 
 
 
 def titles(spec: str, name: str) -> list[str]:
-    """What the boxes of a cell are called."""
+    """Return the names of the boxes of a cell."""
     return [block.title for block in seqtopo.draw(spec, cell=name).plan.blocks]
 
 

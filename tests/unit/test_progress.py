@@ -32,12 +32,12 @@ LINES = ["first", "epoch 1/2", "last"]
 
 
 def shown(folder: Path, program: str = PROGRAM, **environment: str) -> Shown:
-    """What the program shows in a terminal."""
+    """Return the output of the program in a terminal."""
     return in_terminal(["-c", program], folder, **environment)
 
 
 def screen(text: str) -> list[str]:
-    """What stands on a terminal after a text was written to it."""
+    """Return the text on a terminal after a text was written to it."""
     lines = [""]
     at = 0
     for part in re.split(r"(\r|\n|\x1b\[K|\x1b\[A)", text):

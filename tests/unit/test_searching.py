@@ -361,7 +361,7 @@ def test_cores_are_shared() -> None:
 
 
 class _Hp:
-    """What KerasTuner hands to a hypermodel: takes the last choice, and the upper end."""
+    """Stand in for KerasTuner's hyperparameters: take the last choice, and the upper end."""
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}

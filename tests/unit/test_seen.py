@@ -34,7 +34,7 @@ def graph_of(spec: str) -> Graph:
 
 
 def seen(spec: str) -> str:
-    """What step i of the first output sees of the first input, and its own step, as text."""
+    """Return the window of step i of the first output in the first input, and its own step, as text."""
     graph = graph_of(spec)
     field = fields(graph)[graph.outputs[0]][graph.inputs[0]]
     window = field.window

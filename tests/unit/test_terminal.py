@@ -129,7 +129,7 @@ def test_fault_c_words_and_names_of_files(
 def test_fault_c_names_of_columns(
     header: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """What stands in the first row of a table is shown in diagnostics, and cleaned there."""
+    """The first row of a table is shown in diagnostics, and cleaned there."""
     monkeypatch.chdir(tmp_path)
     quoted = '"' + header.replace('"', '""') + '"'
     Path("x.csv").write_text(f"{quoted},b\n1,2\nx,3\n", encoding="utf-8", newline="")
@@ -145,7 +145,7 @@ def _printing_calls(path: Path) -> list[ast.Call]:
 
 
 def _unsafe(call: ast.Call) -> bool:
-    """Whether a call of ``put`` puts a name into a text itself, or something is printed past ``say``."""
+    """Return whether ``put`` puts a name into a text itself, or something is printed past ``say``."""
     assert isinstance(call.func, ast.Name)
     if call.func.id == "print":
         return True

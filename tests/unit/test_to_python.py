@@ -103,7 +103,7 @@ ALONG_TEXT = ast.unparse(ast.parse((ROOT / "seqtopo/emit/inlined_helpers.py").re
 
 
 def strays(source: str) -> list[str]:
-    """What a written module has that is neither an import, one of our functions nor a call of Keras."""
+    """Return the parts of a written module that are no import, function of ours or call of Keras."""
     found = []
     for statement in ast.parse(source).body:
         text = ast.unparse(statement)
@@ -133,7 +133,7 @@ def _stray(node: ast.AST) -> bool:
 
 
 def _known(function: ast.expr) -> bool:
-    """Whether it is a class or function of Keras, one of ours, a layer that was made, or ``compile``."""
+    """Return whether it is a class or function of Keras, one of ours, a made layer, or ``compile``."""
     if isinstance(function, ast.Call):
         return _known(function.func)
     if isinstance(function, ast.Name):

@@ -8,7 +8,7 @@ from seqtopo.api import check
 from tests.support.topologies import TOPOLOGIES, Topology
 
 COST = ("ST65",)
-"""What an argument costs on a GPU is no matter of the topology."""
+"""Codes about cost on a GPU, which does not concern the topology."""
 
 by_name = pytest.mark.parametrize("topology", TOPOLOGIES, ids=lambda topology: topology.name)
 

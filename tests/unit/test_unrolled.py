@@ -71,7 +71,7 @@ def test_most_models_have_such_a_picture() -> None:
 
 
 def made_of(spec: str, layer: str) -> dict[str, set[str]]:
-    """What each step of a layer is made of: the words of the cells, and dots, that arrows come from.
+    """Return the cells, and dots, from which arrows come to each step of a layer.
 
     All cells are told by the step of the input that is below them.
     """

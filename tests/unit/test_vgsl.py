@@ -40,7 +40,7 @@ KERAS_STRINGS = {
 
 
 def count(text: str) -> int:
-    """How many parameters the network of a Tesseract or kraken string has, by its own definition."""
+    """Return the parameters of a Tesseract or kraken network, by its own definition."""
     start, *words = text.strip("[]").split()
     _, height, width, depth = map(int, start.split(","))
     total = 0

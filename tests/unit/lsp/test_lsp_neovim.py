@@ -52,7 +52,7 @@ def settings(version: tuple[int, int]) -> str:
 
 
 def in_neovim(folder: Path, file: Path) -> dict[str, object]:
-    """What a Neovim says that opens a file and takes the first fix."""
+    """Return the output of a Neovim that opens a file and takes the first fix."""
     assert NVIM is not None
     said = subprocess.run([NVIM, "--version"], capture_output=True, text=True, check=True).stdout
     major, minor = re.findall(r"\d+", said)[:2]

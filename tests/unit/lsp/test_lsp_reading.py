@@ -21,7 +21,7 @@ train adam(1e-3), loss=mse
 
 
 async def told(page: Page, mark: str, behind: bool = False) -> str:
-    """What hovering over a mark shows."""
+    """Return the hover text at a mark."""
     found = await page.client.text_document_hover_async(types.HoverParams(**page.position(mark, behind)))
     if found is None:
         return ""
@@ -39,7 +39,7 @@ async def shapes(page: Page) -> list[tuple[str, str]]:
 
 
 async def offered(page: Page, mark: str = "|") -> dict[str, types.CompletionItem]:
-    """What is offered at a mark, which is taken out of the text."""
+    """Return the completions at a mark, which is taken out of the text."""
     at = page.at(mark)
     page.write(page.text.replace(mark, ""))
     found = await page.client.text_document_completion_async(types.CompletionParams(page.id, at))

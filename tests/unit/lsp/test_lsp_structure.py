@@ -32,7 +32,7 @@ train adam(1e-3), loss=[mse, mse]
 
 
 async def places(page: Page, mark: str, behind: bool = False) -> list[str]:
-    """Where the name at a mark is used: each place's line, and the text from there on."""
+    """Return the uses of the name at a mark: each line's number, and the text from there on."""
     params = types.ReferenceParams(types.ReferenceContext(True), **page.position(mark, behind))
     found = await page.client.text_document_references_async(params)
     lines = page.text.splitlines()
