@@ -118,6 +118,8 @@ def _is_operation(args: Mapping[str, Any]) -> bool:
     return function == "glu" or (isinstance(function, Object) and function.name not in ACTIVATION_LAYERS)
 
 
+_ACTIVATION: Mapping[str, Any] = {"time": timing.keeps, "mask": masking.passes, "role": "activation"}
+
 ROWS = (
     Row(
         "act",
@@ -142,9 +144,7 @@ ROWS = (
         "Values below the threshold become 0, or keep a part of themselves.",
         _SAME,
         "in(T,8) -> relu(max_value=6)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="activation",
+        **_ACTIVATION,
         params=(
             Param("max_value", k.optional(NOT_NEGATIVE), None),
             Param("negative_slope", NOT_NEGATIVE, 0.0),
@@ -160,9 +160,7 @@ ROWS = (
         "Values below 0 keep a fixed part of themselves.",
         _SAME,
         "in(T,8) -> leaky_relu(0.1)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="activation",
+        **_ACTIVATION,
         params=(Param("negative_slope", NOT_NEGATIVE, 0.3),),
         positional=("negative_slope",),
         rule=_floats,
@@ -174,9 +172,7 @@ ROWS = (
         "Values below 0 keep a learned part of themselves.",
         _SAME,
         "in(T,8) -> prelu(shared_axes=time)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="activation",
+        **_ACTIVATION,
         params=(
             initializer("alpha", "Zeros"),
             *regularizers("alpha"),
@@ -195,9 +191,7 @@ ROWS = (
         "Values below 0 bend towards -alpha.",
         _SAME,
         "in(T,8) -> elu(0.5)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="activation",
+        **_ACTIVATION,
         params=(Param("alpha", k.NUMBER, 1.0),),
         positional=("alpha",),
         rule=_floats,

@@ -6,11 +6,11 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.limits import check_known
 from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.operation_rules import SUMS
+from seqtopo.layers.operations import operation_row
 from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
@@ -232,7 +232,7 @@ def _rotates(call: Call) -> OutputTime:
 
 def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:
     settings: dict[str, Any] = {"time": _of_matrices, "mask": masking.ends, "role": "algebra", **more}
-    return function_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
+    return operation_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
 
 
 _TWO = {"shape": "..., ... -> ...", "inputs": (2, 2)}
@@ -247,14 +247,13 @@ _SQUARE = (
 
 
 def _triangle_row(name: str, about: str) -> Row:
-    return function_row(
+    return operation_row(
         name,
         about,
         f"in(6,6) -> {name}",
         (Param("k", k.integer(), 0),),
         rule=_triangle,
         time=timing.keeps,
-        mask=masking.ends,
         role="scaling",
         function=f"{name}(x, k)",
     )
@@ -339,38 +338,35 @@ ROWS = (
         Param("full_matrices", k.BOOL, True),
         Param("compute_uv", k.BOOL, True),
     ),
-    function_row(
+    operation_row(
         "diagonal",
         "The diagonal of two axes, as the last axis.",
         "in(6,6) -> diagonal",
         _SQUARE,
         rule=_diagonal,
         time=_on_diagonal,
-        mask=masking.ends,
         role="selection",
         function="diagonal(x, offset, axis1, axis2)",
     ),
-    function_row(
+    operation_row(
         "trace",
         "The sum of the diagonal of two axes.",
         "in(6,6) -> trace",
         _SQUARE,
         rule=_trace,
         time=_on_diagonal,
-        mask=masking.ends,
         role="reduction",
         function="trace(x, offset, axis1, axis2)",
     ),
     _triangle_row("tril", "What stands on a diagonal of the last two axes or below it, and 0 elsewhere."),
     _triangle_row("triu", "What stands on a diagonal of the last two axes or above it, and 0 elsewhere."),
-    function_row(
+    operation_row(
         "rot90",
         "Two axes turned by so many quarters.",
         "in(6,8) -> rot90",
         (Param("k", k.integer(), 1), Param("axes", k.each(k.AXIS, 2), (1, 2))),
         rule=_rotated,
         time=_rotates,
-        mask=masking.ends,
         role="shape",
         function="rot90(array, k, axes)",
     ),

@@ -6,11 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import masking, timing
-from seqtopo.layers.elementwise import function_row
+from seqtopo.layers import timing
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.merging import broadcast
-from seqtopo.layers.operations import AXIS
+from seqtopo.layers.operations import AXIS, operation_row
 from seqtopo.layers.parameters import axis_index
 from seqtopo.layers.row import LayerCall, Outcome, Param
 from seqtopo.layers.sizes import Shape, Size, divides, fits, floor_div
@@ -279,14 +278,13 @@ def _stack(call: LayerCall) -> Outcome:
 
 ROWS = (
     *(
-        function_row(
+        operation_row(
             name,
             about,
             example,
             (Param("indices_or_sections", sections), AXIS),
             rule=_split,
             time=_splits,
-            mask=masking.ends,
             role="selection",
             function=f"{name}(x, indices_or_sections, axis)",
         )
@@ -305,7 +303,7 @@ ROWS = (
             ),
         )
     ),
-    function_row(
+    operation_row(
         "unstack",
         "Several values: each place of an axis, without the axis.",
         "in(3,8) -> unstack -> add",
@@ -313,34 +311,31 @@ ROWS = (
         positional=("axis",),
         rule=_unstack,
         time=_unstacks,
-        mask=masking.ends,
         role="selection",
         function="unstack(x, num, axis)",
     ),
-    function_row(
+    operation_row(
         "item",
         "One of several values, counted from 0; from the end where negative.",
         "in(T,8) -> split(2,features) -> item(1)",
         (Param("index", k.integer()),),
         rule=_item,
         time=_picks,
-        mask=masking.ends,
         role="identity",
         inputs=(1, None),
         note="It adds nothing to the model.",
     ),
-    function_row(
+    operation_row(
         "take",
         "The places of an axis that are named, in their order; without the axis where it is one alone.",
         "in(T,8) -> take((0,2),features)",
         (Param("indices", PLACES), AXIS),
         rule=_take,
         time=_takes,
-        mask=masking.ends,
         role="selection",
         function="take(x, indices, axis)",
     ),
-    function_row(
+    operation_row(
         "take_along_axis",
         "For each place the number of the first value at the place that the second one says.",
         "x = in(6,8)\n[x, x -> argsort(time)] -> take_along_axis",
@@ -348,12 +343,11 @@ ROWS = (
         shape="..., ... -> ...",
         rule=_take_along,
         time=_takes_along,
-        mask=masking.ends,
         role="merge",
         inputs=(2, 2),
         function="take_along_axis(x, indices, axis)",
     ),
-    function_row(
+    operation_row(
         "tile",
         "The whole value again and again, so many times along each axis.",
         "in(T,8) -> tile(1,2)",
@@ -361,22 +355,20 @@ ROWS = (
         positional=("repeats*",),
         rule=_tile,
         time=_tiles,
-        mask=masking.ends,
         role="repetition",
         function="tile(x, repeats)",
     ),
-    function_row(
+    operation_row(
         "repeat_elements",
         "Each step so many times in a row, or each place of another axis.",
         "in(T,8) -> repeat_elements(2)",
         (Param("repeats", k.SIZE), AXIS),
         rule=_repeat,
         time=_repeats,
-        mask=masking.ends,
         role="upsampling",
         function="repeat(x, repeats, axis)",
     ),
-    function_row(
+    operation_row(
         "stack",
         "Several values side by side along a new axis.",
         "[in(T,8), in(T,8)] -> stack(1)",
@@ -384,7 +376,6 @@ ROWS = (
         shape="..., ... -> ...",
         rule=_stack,
         time=timing.expands,
-        mask=masking.ends,
         role="join",
         inputs=(1, None),
         function="stack([x], axis)",

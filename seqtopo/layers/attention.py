@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
@@ -353,6 +354,8 @@ _HEAD_PARAMS = (
 _WINDOW = Param("sliding_window", k.optional(k.SIZE), None)
 _FLASH = Param("flash_attention", k.optional(k.BOOL), None, unsaved="_flash_attention")
 
+_ATTENTION: Mapping[str, Any] = {"time": timing.attends, "mask": masking.uses, "role": "attention"}
+
 ROWS = (
     Row(
         "attention",
@@ -360,9 +363,7 @@ ROWS = (
         "Dot-product (Luong) attention: each query becomes a mix of the values whose keys are like it.",
         _SHAPE,
         "[in(T,64), in(S,64)] -> attention",
-        time=timing.attends,
-        mask=masking.uses,
-        role="attention",
+        **_ATTENTION,
         params=(
             Param("use_scale", k.BOOL, False),
             Param("score_mode", k.choice("dot", "concat"), "dot"),
@@ -384,9 +385,7 @@ ROWS = (
         "Additive (Bahdanau) attention: scores are a learned sum over tanh(query + key).",
         _SHAPE,
         "[in(T,64), in(S,64)] -> additive_attention",
-        time=timing.attends,
-        mask=masking.uses,
-        role="attention",
+        **_ATTENTION,
         params=(
             Param("use_scale", k.BOOL, True),
             Param("dropout", k.RATE, 0.0),
@@ -406,9 +405,7 @@ ROWS = (
         "Attention with several heads: of one value to itself, or of [query, value] or [query, value, key].",
         "T ... F, S ... V, S' ... K -> T ... F",
         "in(T,64) -> mha(8,64)",
-        time=timing.attends,
-        mask=masking.uses,
-        role="attention",
+        **_ATTENTION,
         params=(
             Param("num_heads", k.SIZE, short="heads"),
             Param("key_dim", k.SIZE),
@@ -444,9 +441,7 @@ ROWS = (
         "Attention with several heads, of which groups of queries share keys and values.",
         "T F, S V, S' K -> T F",
         "in(T,64) -> group_query_attention(16,8,2)",
-        time=timing.attends,
-        mask=masking.uses,
-        role="attention",
+        **_ATTENTION,
         params=(
             Param("head_dim", k.SIZE),
             Param("num_query_heads", k.SIZE),

@@ -29,21 +29,8 @@ from seqtopo.layers.elementwise_rules import (
 )
 from seqtopo.layers.masking import ENDED, PASSED, Get, Mask
 from seqtopo.layers.operation_rules import by_element_rule
+from seqtopo.layers.operations import operation_row
 from seqtopo.layers.row import Param, Row, Rule
-
-
-def function_row(name: str, about: str, example: str, params: tuple[Param, ...] = (), **more: Any) -> Row:
-    """Return the row of a function of ``keras.ops``, which is emitted as that function.
-
-    Its parameters have Keras' names; all but those that are true or false may be given by position.
-    """
-    named = more.pop("named", ())
-    switches = (k.BOOL, k.TRUTH)
-    positional = tuple(p.name for p in params if p.kind not in switches and p.name not in named)
-    settings: dict[str, Any] = {"shape": "... -> ...", "dtype": "keep", "emit": name, **more}
-    settings.setdefault("positional", positional)
-    return Row(name, "", about, example=example, params=params, **settings)
-
 
 # ---- masks and times -----------------------------------------------------------------------------------
 
@@ -56,7 +43,6 @@ def follows(get: Get, rank: int) -> Mask:
 
 _X1 = Param("x1", k.OPERAND, None)
 _X2 = Param("x2", k.OPERAND, None)
-_FOLLOWS = "A mask follows its steps."
 
 
 def _of_one(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> Row:
@@ -64,8 +50,8 @@ def _of_one(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> R
     example = more.pop("example", f"in(T,8) -> {name}")
     signature = ", ".join(["x", *(p.name for p in params)])
     settings: dict[str, Any] = {"function": f"{name}({signature})", "mask": masking.passes, **more}
-    return function_row(
-        name, about, example, params, rule=rule, time=timing.keeps, role="function", note=_FOLLOWS, **settings
+    return operation_row(
+        name, about, example, params, rule=rule, time=timing.keeps, role="function", **settings
     )
 
 
@@ -75,7 +61,7 @@ def _of_two(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> R
     sides = more.pop("sides", "x1, x2")
     signature = ", ".join([sides, *(p.name for p in params)])
     aliases = "".join(f"; {other}({sides})" for other in more.pop("same", ()))
-    return function_row(
+    return operation_row(
         name,
         about,
         example,
@@ -94,13 +80,12 @@ def _of_two(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> R
 
 def _of_pair(name: str, about: str, rule: Rule, example: str, names: tuple[str, str] = ("x1", "x2")) -> Row:
     """Return the row of a function of two values, which takes no number in the place of one."""
-    return function_row(
+    return operation_row(
         name,
         about,
         example,
         rule=rule,
         time=timing.merges,
-        mask=masking.ends,
         role="merge",
         shape="..., ... -> ...",
         inputs=(2, 2),
@@ -313,7 +298,7 @@ ROWS = (
         for name, about, other in _SHIFTS
     ),
     *(_of_two(name, about, whole, example=f"in(T,int) -> {name}(6)") for name, about in _DIVISORS),
-    function_row(
+    operation_row(
         "where",
         "The first value where a condition is true, and the second elsewhere.",
         "x = in(T,8)\n[x -> greater(0), x] -> where(x2=0)",
@@ -321,7 +306,6 @@ ROWS = (
         shape="..., ... -> ...",
         rule=chosen,
         time=timing.merges,
-        mask=masking.ends,
         role="merge",
         inputs=(1, 3),
         positional=("x1", "x2"),

@@ -7,7 +7,6 @@ zeros where an operation has to make the mask anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
@@ -49,20 +48,27 @@ def _parameter(name: str, kind: Kind, **more: Any) -> Param:
     return Param(name, kind, keras="", **more)
 
 
-def _operation(name: str, about: str, example: str, params: tuple[Param, ...] = (), **more: Any) -> Row:
-    """Return a row without a Keras layer; every parameter but the flags is positional, in its order."""
-    positional = tuple(p.name for p in params if p.kind is not k.BOOL and p.name not in more.get("named", ()))
-    more.pop("named", None)
-    settings: Mapping[str, Any] = {"shape": "... -> ...", "dtype": "keep", "emit": name, **more}
-    return Row(name, "", about, example=example, params=params, positional=positional, **settings)
+def operation_row(name: str, about: str, example: str, params: tuple[Param, ...] = (), **more: Any) -> Row:
+    """Return the row of an operation without a Keras layer, which is emitted under its name.
+
+    All parameters but those that are true or false may be given by position, except those in ``named``. It
+    ends a mask unless it says otherwise; its note says where a mask follows its steps.
+    """
+    named = more.pop("named", ())
+    switches = (k.BOOL, k.TRUTH)
+    positional = tuple(p.name for p in params if p.kind not in switches and p.name not in named)
+    settings = {"shape": "... -> ...", "dtype": "keep", "emit": name, "mask": masking.ends, **more}
+    settings.setdefault("positional", positional)
+    if settings["mask"] is masking.passes:
+        settings.setdefault("note", "A mask follows its steps.")
+    return Row(name, "", about, example=example, params=params, **settings)
 
 
 _MASKED = "Masked steps take no part."
-_FOLLOWS = "A mask follows its steps."
 _REDUCED = (_parameter("axis", k.AXES), KEEPDIMS)
 
 ROWS = (
-    _operation(
+    operation_row(
         "last",
         "The last n steps, or the last n of another axis.",
         "in(T,8) -> lstm(4,seq) -> last(3)",
@@ -71,9 +77,8 @@ ROWS = (
         mask=masking.passes,
         role="selection",
         rule=ends_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "first",
         "The first n steps, or the first n of another axis.",
         "in(T,8) -> first(3)",
@@ -82,19 +87,17 @@ ROWS = (
         mask=masking.passes,
         role="selection",
         rule=ends_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "at",
         "One step, without the time axis; counted from the end where negative.",
         "in(T,8) -> at(-1)",
         (_parameter("index", k.integer()), AXIS),
         time=timing.takes_one,
-        mask=masking.ends,
         role="selection",
         rule=at_rule,
     ),
-    _operation(
+    operation_row(
         "slice",
         "The steps from start up to stop, every step-th; counted from the end where negative.",
         "in(T,8) -> slice(1,-1)",
@@ -108,9 +111,8 @@ ROWS = (
         mask=masking.passes,
         role="selection",
         rule=slice_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "flip",
         "The steps in reverse, or another axis.",
         "in(T,8) -> flip",
@@ -120,9 +122,8 @@ ROWS = (
         role="order",
         function="flip(x, axis)",
         rule=same_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "pad",
         "Steps of zeros, or of another value, before and after.",
         "in(T,8) -> pad(0,4)",
@@ -139,7 +140,7 @@ ROWS = (
         named=("value",),
         note="The new steps are not masked.",
     ),
-    _operation(
+    operation_row(
         "crop",
         "The sequence without so many steps before and after.",
         "in(T,8) -> crop(1,1)",
@@ -148,9 +149,8 @@ ROWS = (
         mask=masking.passes,
         role="selection",
         rule=crop_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "mean",
         "The mean over an axis, or over several.",
         "in(T,8) -> mean(time)",
@@ -162,7 +162,7 @@ ROWS = (
         rule=mean_rule,
         note=_MASKED,
     ),
-    _operation(
+    operation_row(
         "sum",
         "The sum over an axis, or over several.",
         "in(T,8) -> sum(time)",
@@ -174,7 +174,7 @@ ROWS = (
         rule=sum_rule,
         note=_MASKED,
     ),
-    _operation(
+    operation_row(
         "cumsum",
         "The running sum along the steps, or along another axis.",
         "in(T,8) -> cumsum",
@@ -184,9 +184,8 @@ ROWS = (
         role="accumulation",
         function="cumsum(x, axis, dtype)",
         rule=cumsum_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "scale",
         "Every number times a factor; a tuple holds one for each feature.",
         "in(T,8) -> scale(0.5)",
@@ -195,9 +194,8 @@ ROWS = (
         mask=masking.passes,
         role="scaling",
         rule=calculated_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "shift",
         "Every number plus an amount; a tuple holds one for each feature.",
         "in(T,int) -> shift(1) -> embed(100,8)",
@@ -206,10 +204,9 @@ ROWS = (
         mask=masking.passes,
         role="scaling",
         rule=calculated_rule,
-        note=_FOLLOWS,
     ),
     *(
-        _operation(
+        operation_row(
             name,
             about,
             f"in(T,8) -> {name}",
@@ -218,7 +215,6 @@ ROWS = (
             time=timing.keeps,
             mask=masking.passes,
             role="function",
-            note=_FOLLOWS,
         )
         for name, about, function in (
             ("abs", "The size of every number, without its sign.", "abs(x); absolute(x); fabs(x)"),
@@ -228,40 +224,37 @@ ROWS = (
             ("square", "Every number times itself.", "square(x)"),
         )
     ),
-    _operation(
+    operation_row(
         "squeeze",
         "The value without an axis of size 1.",
         "in(T,1) -> squeeze(features)",
         (_parameter("axis", k.AXIS),),
         time=timing.removes,
-        mask=masking.ends,
         role="shape",
         function="squeeze(x, axis)",
         rule=squeeze_rule,
     ),
-    _operation(
+    operation_row(
         "expand",
         "The value with a new axis of size 1 where axis says.",
         "in(8) -> expand(1)",
         (_parameter("axis", k.AXIS),),
         time=timing.expands,
-        mask=masking.ends,
         role="shape",
         function="expand_dims(x, axis)",
         rule=expand_rule,
     ),
-    _operation(
+    operation_row(
         "swap",
         "Two axes in each other's place: time and features, unless others are named.",
         "in(T,8) -> swap",
         (_parameter("first", _ONE_AXIS, default=1), _parameter("second", _ONE_AXIS, default=2)),
         time=timing.swaps,
-        mask=masking.ends,
         role="shape",
         function="swapaxes(x, axis1=first, axis2=second)",
         rule=swap_rule,
     ),
-    _operation(
+    operation_row(
         "cast",
         "The same numbers in another dtype.",
         "in(T,int) -> cast(float32)",
@@ -271,20 +264,18 @@ ROWS = (
         role="cast",
         function="cast(x, dtype)",
         rule=cast_rule,
-        note=_FOLLOWS,
     ),
-    _operation(
+    operation_row(
         "one_hot",
         "Ids as vectors of n numbers, 1 at the id's place and 0 elsewhere.",
         "in(T,int) -> one_hot(20)",
         (_parameter("n", k.SIZE),),
         time=timing.looks_up,
-        mask=masking.ends,
         role="encoding",
         function="one_hot(x, num_classes=n, axis==-1, dtype=='float32', sparse==False)",
         rule=one_hot_rule,
     ),
-    _operation(
+    operation_row(
         "pos",
         "Adds a learned vector for each position, or with sin the sinusoids of Vaswani et al. (2017).",
         "in(80,64) -> pos",

@@ -7,9 +7,9 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.elementwise_rules import common_dtype, fraction
 from seqtopo.layers.merging import broadcast, refuse_bool
+from seqtopo.layers.operations import operation_row
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits, product
 from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, OutputTime, Window, every
@@ -314,7 +314,7 @@ def _attends(call: Call) -> OutputTime:
 
 def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:
     settings: dict[str, Any] = {"mask": masking.ends, "role": "product", **more}
-    return function_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
+    return operation_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
 
 
 _TWO = {"shape": "..., ... -> ...", "inputs": (2, 2)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
@@ -177,9 +178,7 @@ def _conv_lstm(rank: int) -> Row:
         ),
         positional=("filters", "kernel_size", "strides"),
         rule=rule,
-        time=timing.recurrent,
-        mask=masking.recurrent,
-        role="recurrent",
+        **_RECURRENT,
         aliases=(f"conv_lstm{rank}d",),
         recurrent=True,
         work=_work,
@@ -215,6 +214,8 @@ def _conv_lstm_outcome(call: LayerCall, rank: int) -> Outcome:
     return Outcome((output,), weights, {"state": (state, state)}, sizes)
 
 
+_RECURRENT: Mapping[str, Any] = {"time": timing.recurrent, "mask": masking.recurrent, "role": "recurrent"}
+
 ROWS = (
     Row(
         "lstm",
@@ -222,9 +223,7 @@ ROWS = (
         "Long short-term memory: reads a sequence step by step and carries two states, h and c.",
         SHAPE,
         "in(T,8) -> lstm(64,seq) -> lstm(32)",
-        time=timing.recurrent,
-        mask=masking.recurrent,
-        role="recurrent",
+        **_RECURRENT,
         params=(
             UNITS,
             ACTIVATION,
@@ -254,9 +253,7 @@ ROWS = (
         "Gated recurrent unit: reads a sequence step by step and carries one state.",
         SHAPE,
         "in(T,8) -> gru(64,seq) -> gru(32)",
-        time=timing.recurrent,
-        mask=masking.recurrent,
-        role="recurrent",
+        **_RECURRENT,
         params=(
             UNITS,
             ACTIVATION,
@@ -286,9 +283,7 @@ ROWS = (
         "The plain recurrent layer: its output is its state, fed back at the next step.",
         SHAPE,
         "in(T,1) -> rnn(20,seq) -> rnn(20)",
-        time=timing.recurrent,
-        mask=masking.recurrent,
-        role="recurrent",
+        **_RECURRENT,
         params=(
             *(UNITS, ACTIVATION, USE_BIAS, *_INITIALIZERS, *_REGULARIZERS),
             *(*_RETURNS, UNROLL, _RNN_SEED, *_CALL),

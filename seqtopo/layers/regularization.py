@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import DATA_FORMAT, SEED, check_floats
@@ -52,12 +55,12 @@ def _spatial_row(rank: int) -> Row:
         params=(RATE, *((DATA_FORMAT,) if rank > 1 else ()), SEED),
         positional=("rate",),
         rule=_floats,
-        time=timing.keeps,
-        mask=masking.passes,
-        role="noise",
+        **_NOISE,
         without=("trainable",),
     )
 
+
+_NOISE: Mapping[str, Any] = {"time": timing.keeps, "mask": masking.passes, "role": "noise"}
 
 ROWS = (
     Row(
@@ -66,9 +69,7 @@ ROWS = (
         "Sets values to 0 at random while training.",
         _SAME,
         "in(T,8) -> dropout(0.2)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="noise",
+        **_NOISE,
         params=(RATE, NOISE_SHAPE, SEED),
         positional=("rate",),
         rule=_noise,
@@ -80,9 +81,7 @@ ROWS = (
         "Multiplies by noise around 1 while training.",
         _SAME,
         "in(T,8) -> gaussian_dropout(0.2)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="noise",
+        **_NOISE,
         params=(RATE_BELOW_ONE, SEED),
         positional=("rate",),
         rule=_floats,
@@ -93,9 +92,7 @@ ROWS = (
         "Adds noise around 0 while training.",
         _SAME,
         "in(T,8) -> gaussian_noise(0.1)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="noise",
+        **_NOISE,
         params=(Param("stddev", k.RATE), SEED),
         positional=("stddev",),
         rule=_floats,
@@ -106,9 +103,7 @@ ROWS = (
         "Dropout that keeps mean and variance, for selu.",
         _SAME,
         "in(T,8) -> alpha_dropout(0.2)",
-        time=timing.keeps,
-        mask=masking.passes,
-        role="noise",
+        **_NOISE,
         params=(RATE_BELOW_ONE, NOISE_SHAPE, SEED),
         positional=("rate",),
         rule=_noise,

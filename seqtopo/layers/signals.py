@@ -6,9 +6,9 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.limits import check_known
 from seqtopo.layers.merging import refuse_bool
+from seqtopo.layers.operations import operation_row
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, fits, floor_div
@@ -118,7 +118,7 @@ def _cuts_windows(call: Call) -> OutputTime:
 
 def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:
     settings: dict[str, Any] = {"mask": masking.ends, "role": "algebra", **more}
-    return function_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
+    return operation_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
 
 
 _TWO = {"shape": "..., ... -> ...", "inputs": (2, 2)}
@@ -185,14 +185,13 @@ ROWS = (
         role="spectrogram",
         named=("window",),
     ),
-    function_row(
+    operation_row(
         "extract_sequences",
         "Windows of the last axis, each so long and so many places behind the one before.",
         "in(T) -> extract_sequences(4,2)",
         (Param("sequence_length", k.integer(1)), Param("sequence_stride", k.integer(1))),
         rule=_windows,
         time=_cuts_windows,
-        mask=masking.ends,
         role="spectrogram",
         function="extract_sequences(x, sequence_length, sequence_stride)",
     ),

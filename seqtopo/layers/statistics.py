@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import masking, timing
-from seqtopo.layers.elementwise import function_row
+from seqtopo.layers import timing
 from seqtopo.layers.elementwise_rules import fraction
 from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.operation_rules import SUMS, reduced
-from seqtopo.layers.operations import AXIS, KEEPDIMS
+from seqtopo.layers.operations import AXIS, KEEPDIMS, operation_row
 from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
@@ -193,14 +192,13 @@ def _reduction_row(name: str, about: str, rule: Rule, *before: Param, axis: Para
     first = "".join(given[p.name] for p in before if p.name in given)
     signature = ", ".join(p.name for p in params)
     example = f"in(T,8) -> {name}({first}{'axis=' if before and not first else ''}time)"
-    return function_row(
+    return operation_row(
         name,
         about,
         example,
         params,
         rule=rule,
         time=timing.removes,
-        mask=masking.ends,
         role="reduction",
         function=f"{name.removeprefix('linalg_')}(x, {signature})",
         note=_EVERY,
@@ -212,7 +210,7 @@ def _quantile(name: str, about: str, most: int) -> Row:
     row = _reduction_row(name, about, _reduces(fraction), Param("q", k.number(0, most)))
     *params, keepdims = row.params
     method = Param("method", k.choice(*METHODS, flags=False), "linear")
-    return function_row(
+    return operation_row(
         name,
         about,
         row.example,
@@ -232,18 +230,17 @@ def _coded(
 ) -> Row:
     """Return the row of a function that gives places, or the numbers at them."""
     function = f"{name}({signature})"
-    return function_row(name, about, example, params, rule=rule, mask=masking.ends, function=function, **more)
+    return operation_row(name, about, example, params, rule=rule, function=function, **more)
 
 
 def _step_by_step(name: str, about: str, dtype: Callable[[str], str]) -> Row:
-    return function_row(
+    return operation_row(
         name,
         about,
         f"in(T,8) -> {name}",
         (AXIS,),
         rule=_along(dtype),
         time=timing.sums_up,
-        mask=masking.ends,
         role="accumulation",
         function=f"{name}(x, axis, dtype)",
         note=_EVERY,
@@ -314,26 +311,24 @@ ROWS = (
     _quantile("percentile", "The number below which so many per cent of those over an axis lie.", 100),
     _quantile("nanquantile", "A quantile of all that is not NaN.", 1),
     _quantile("nanpercentile", "A percentile of all that is not NaN.", 100),
-    function_row(
+    operation_row(
         "moments",
         "The mean and the variance over an axis, as two values.",
         "in(T,8) -> moments(time) -> concat",
         (Param("axes", k.AXES), KEEPDIMS),
         rule=_moments,
         time=_moments_of,
-        mask=masking.ends,
         role="reduction",
         function="moments(x, axes, keepdims, synchronized==False)",
         note=_EVERY,
     ),
-    function_row(
+    operation_row(
         "trapezoid",
         "The area under what stands along an axis, by trapezoids.",
         "in(T,8) -> trapezoid(time)",
         (Param("axis", k.AXIS, -1), Param("dx", k.NUMBER, 1.0)),
         rule=lambda call: Outcome((Tensor(reduced(call), fraction(call.inputs[0].dtype)),)),
         time=timing.removes,
-        mask=masking.ends,
         role="reduction",
         named=("dx",),
         function="trapezoid(y, x, dx, axis)",
@@ -342,70 +337,64 @@ ROWS = (
     _step_by_step("cumprod", "The running product along the steps, or along another axis.", _product),
     _step_by_step("nancumsum", "The running sum of all that is not NaN.", _product),
     _step_by_step("nancumprod", "The running product of all that is not NaN.", _product),
-    function_row(
+    operation_row(
         "sort",
         "The numbers along an axis in order, the smallest first.",
         "in(T,8) -> sort",
         (_LAST,),
         rule=_along(_kept),
         time=timing.mixes,
-        mask=masking.ends,
         role="order",
         function="sort(x, axis)",
     ),
-    function_row(
+    operation_row(
         "argsort",
         "The places that would put the numbers along an axis in order.",
         "in(T,8) -> argsort",
         (_LAST,),
         rule=_along(_int32),
         time=timing.mixes,
-        mask=masking.ends,
         role="encoding",
         function="argsort(x, axis)",
     ),
-    function_row(
+    operation_row(
         "argpartition",
         "Places that put the kth number along an axis into its place, and smaller ones before it.",
         "in(T,8) -> argpartition(2)",
         (Param("kth", k.integer(0)), _LAST),
         rule=_partition,
         time=timing.mixes,
-        mask=masking.ends,
         role="encoding",
         function="argpartition(x, kth, axis)",
     ),
-    function_row(
+    operation_row(
         "normalize",
         "The numbers along an axis divided by their norm.",
         "in(T,8) -> normalize",
         (_LAST, Param("order", k.integer(1), 2), Param("epsilon", k.optional(k.NUMBER), None)),
         rule=_along(fraction),
         time=timing.mixes,
-        mask=masking.ends,
         role="norm",
         named=("order", "epsilon"),
         function="normalize(x, axis, order, epsilon)",
     ),
-    function_row(
+    operation_row(
         "roll",
         "The steps, or the places of another axis, moved on; what falls off at the end comes in in front.",
         "in(T,8) -> roll(1)",
         (Param("shift", k.integer()), AXIS),
         rule=_along(_kept),
         time=_roll_window,
-        mask=masking.ends,
         role="order",
         function="roll(x, shift, axis)",
     ),
-    function_row(
+    operation_row(
         "diff",
         "Each number minus the one before it along an axis, n times over.",
         "in(T,8) -> diff(axis=time)",
         (Param("n", k.integer(1), 1), _LAST),
         rule=_difference,
         time=_difference_window,
-        mask=masking.ends,
         role="accumulation",
         function="diff(a, n, axis)",
     ),
