@@ -14,7 +14,7 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import Row, paint, shortened, visible, wrap
 from seqtopo.report.analyse import linted
-from seqtopo.walkthrough import Step, Walk, walk
+from seqtopo.walkthrough import Step, Walkthrough, walk
 
 _WIDEST = 80
 _LONGEST = 400
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _in_keras_words(found: Walk) -> Walk:
+def _in_keras_words(found: Walkthrough) -> Walkthrough:
     """Return the same walk in the words of Keras, for the author of Keras code."""
     from seqtopo.code.words import keras_title, keras_words  # a spec is walked without it
 
@@ -78,7 +78,7 @@ def _in_keras_words(found: Walk) -> Walk:
     return replace(found, reasons=words(found.reasons), steps=steps, training=words(found.training))
 
 
-def walkthrough(found: Walk, width: int = _WIDEST, *, color: bool = False) -> str:
+def walkthrough(found: Walkthrough, width: int = _WIDEST, *, color: bool = False) -> str:
     """Return a walk as text, in lines of at most ``width`` columns, and never of more than are easy to read.
 
     >>> from seqtopo.report.analyse import analyse

@@ -15,7 +15,7 @@ from seqtopo.data.loading import Members, load
 from seqtopo.data.padding import slots_of
 from seqtopo.data.series import Series, refuse
 from seqtopo.data.spec_cutting import carries_states, cut_for, takes_ids
-from seqtopo.data.ways_to_cut import Asked
+from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.inputs import BATCH
@@ -197,7 +197,7 @@ def _cut_at(
     read.look_for_large()
     targets = [int(t) if t.isdigit() and t not in read.columns else t for t in args.target or ()] or None
     answers = "same" if args.same else None
-    asked = Asked(args.steps, args.horizon, args.stride, args.batch, False, answers, targets)
+    asked = CutOptions(args.steps, args.horizon, args.stride, args.batch, False, answers, targets)
     asked = replace(asked, seed=args.seed, shuffle=not carries_states(checked))
     try:
         train, again = cut_for(checked, early, asked, dims)

@@ -11,7 +11,7 @@ from seqtopo.data.given import NotData
 from seqtopo.data.padding import Slot, padded
 from seqtopo.data.series import Series, Targets, columns_of, read_series
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import Asked
+from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.emit.backend import choose
 
@@ -198,7 +198,9 @@ def for_spec(
             _whole(**{name: value})
     if answers is not None:
         _one_of("answers", answers, ("ahead", "next", "same"))
-    asked = Asked(steps, horizon, stride, batch_size, bool(shuffle), answers, targets, remainder, seed, by=by)
+    asked = CutOptions(
+        steps, horizon, stride, batch_size, bool(shuffle), answers, targets, remainder, seed, by=by
+    )
     return _batches(cut_for(spec, series, asked, dims)[0])
 
 

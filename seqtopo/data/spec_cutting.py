@@ -13,7 +13,7 @@ import numpy as np
 from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
 from seqtopo.data.fitting import with_data
 from seqtopo.data.series import Series, columns_of, read_series
-from seqtopo.data.ways_to_cut import Asked, Place, Way
+from seqtopo.data.ways_to_cut import CutOptions, SpecInput, Way
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Node, Value
@@ -32,7 +32,7 @@ LENGTHS = (24, 12, 8, 6, 4, 3, 2, 1)
 
 
 def cut_for(
-    spec: str | Path | Checked, series: Any, asked: Asked, dims: Mapping[str, Any], *, tries: bool = True
+    spec: str | Path | Checked, series: Any, asked: CutOptions, dims: Mapping[str, Any], *, tries: bool = True
 ) -> tuple[Cut, Checked]:
     """Return the batches that a spec needs of a series, and the spec with its symbols bound by them.
 
@@ -67,7 +67,7 @@ def cut_for(
 
 
 def _advise_on_sizes(
-    place: Place, found: Diagnostic, read: Series, steps: int, batch: int | None, wanted: Wanted
+    place: SpecInput, found: Diagnostic, read: Series, steps: int, batch: int | None, wanted: Wanted
 ) -> None:
     """Refuse a series that is too short or leaves steps over, and propose what works instead.
 
@@ -111,7 +111,7 @@ def _advise_on_sizes(
     place.advise(found, ways, fixes, last="take a longer series")
 
 
-def _cut_again(read: Series, dims: Mapping[str, Any], checked: Checked, asked: Asked) -> object:
+def _cut_again(read: Series, dims: Mapping[str, Any], checked: Checked, asked: CutOptions) -> object:
     return cut_for(checked, read, asked, dims, tries=False)
 
 
@@ -119,7 +119,7 @@ def takes_ids(checked: Checked) -> bool:
     """Return whether a spec without errors takes ids."""
     assert checked.resolved is not None
     graph = checked.resolved.graph
-    return _takes_ids(Place(checked, graph.nodes[graph.inputs[0]]))
+    return _takes_ids(SpecInput(checked, graph.nodes[graph.inputs[0]]))
 
 
 def carries_states(checked: Checked) -> bool:
@@ -140,10 +140,10 @@ def _fitting(checked: Checked) -> Checked:
     return checked
 
 
-def _input(checked: Checked) -> Place:
+def _input(checked: Checked) -> SpecInput:
     assert checked.resolved is not None
     graph = checked.resolved.graph
-    place = Place(checked, graph.nodes[graph.inputs[0]])
+    place = SpecInput(checked, graph.nodes[graph.inputs[0]])
     for values, side, what in ((graph.inputs, "takes", "inputs"), (graph.outputs, "gives", "outputs")):
         if len(values) > 1:
             end = "a series goes into one" if side == "takes" else "a series has answers for one"
@@ -154,7 +154,7 @@ def _input(checked: Checked) -> Place:
     return place
 
 
-def _check_shape(place: Place, read: Series) -> None:
+def _check_shape(place: SpecInput, read: Series) -> None:
     shape = place.node.outputs[0].shape if place.node.outputs else ()
     if len(shape) == (1 if _takes_ids(place) else 2):
         return
@@ -171,7 +171,7 @@ def _check_shape(place: Place, read: Series) -> None:
     )
 
 
-def _takes_ids(place: Place) -> bool:
+def _takes_ids(place: SpecInput) -> bool:
     """Return whether ids come in: whole numbers, or one axis of numbers that are looked up."""
     if place.node.outputs is None:
         return False
@@ -179,7 +179,7 @@ def _takes_ids(place: Place) -> bool:
     return tensor.dtype in INTEGERS or (len(tensor.shape) == 1 and is_sequence(place.graph, place.node.index))
 
 
-def _steps(place: Place, asked: Asked) -> int:
+def _steps(place: SpecInput, asked: CutOptions) -> int:
     declared = place.steps
     if not isinstance(declared, int):
         if asked.steps is None:
@@ -214,7 +214,7 @@ def _sample(read: Series, steps: int, batch: int | None) -> np.ndarray[Any, Any]
     return np.broadcast_to(first, (batch or 1, *first.shape))
 
 
-def _wanted(place: Place, read: Series, steps: int, asked: Asked) -> Wanted:
+def _wanted(place: SpecInput, read: Series, steps: int, asked: CutOptions) -> Wanted:
     graph = place.graph
     output = graph.outputs[0]
     node, tensor = graph.nodes[output.node], graph.tensor(output)
@@ -248,16 +248,16 @@ def _wanted(place: Place, read: Series, steps: int, asked: Asked) -> Wanted:
     return _for_steps(place, node, output, steps, asked, columns) if many else wanted
 
 
-def _without_answers(asked: Asked) -> Way:
+def _without_answers(asked: CutOptions) -> Way:
     return "leave out answers, --same on the command line", replace(asked, answers=None)
 
 
 def _for_steps(
-    place: Place,
+    place: SpecInput,
     node: Node,
     output: Value,
     steps: int,
-    asked: Asked,
+    asked: CutOptions,
     columns: tuple[int, ...] | None,
 ) -> Wanted:
     """Return the targets for a model that gives several steps, so that no answer's target was seen."""
@@ -353,7 +353,7 @@ def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: i
     return found
 
 
-def _refuse_width(place: Place, read: Series, output: Value, targets: int, horizon: int) -> NoReturn:
+def _refuse_width(place: SpecInput, read: Series, output: Value, targets: int, horizon: int) -> NoReturn:
     """Refuse a model whose width is not that of ``targets`` features at ``horizon`` steps (0: at its own)."""
     assert place.checked.resolved is not None
     asked, path = place.asked, MainPath(place.graph, output)
@@ -386,7 +386,7 @@ def _refuse_width(place: Place, read: Series, output: Value, targets: int, horiz
     )
 
 
-def _name_targets(read: Series, asked: Asked, several: int) -> Way:
+def _name_targets(read: Series, asked: CutOptions, several: int) -> Way:
     """Return the advice to name the predicted features, with the first ones as an example."""
     names: list[Any] = [read.columns[i] if read.columns else i for i in range(several)]
     if len(set(names)) < len(names) or any(read.columns.count(name) > 1 for name in names):
@@ -397,7 +397,9 @@ def _name_targets(read: Series, asked: Asked, several: int) -> Way:
     return advice, replace(asked, targets=names)
 
 
-def _cut(place: Place, read: Series, steps: int, batch: int | None, wanted: Wanted, asked: Asked) -> Cut:
+def _cut(
+    place: SpecInput, read: Series, steps: int, batch: int | None, wanted: Wanted, asked: CutOptions
+) -> Cut:
     if batch is not None and asked.batch_size not in (None, batch):
         place.refuse(
             f"batches of {asked.batch_size} are asked for, but the spec has batch={batch}",

@@ -20,7 +20,7 @@ from seqtopo.syntax.rewrite import declared, edit, number, with_argument, word
 
 
 @dataclass(frozen=True)
-class Asked:
+class CutOptions:
     """The arguments of ``for_spec`` besides the spec; None if the spec determines one."""
 
     steps: int | None = None
@@ -36,7 +36,7 @@ class Asked:
     by: str | None = None
 
 
-Way = tuple[str, Asked]
+Way = tuple[str, CutOptions]
 """A way out: advice in words, and the arguments with it followed."""
 
 OTHERWISE = "cut the samples yourself, as with seqtopo.data.windows in Python, and give x and y to fit"
@@ -46,14 +46,14 @@ MOST_FIXES, MOST_DRAFTS = 2, 8
 
 
 @dataclass(frozen=True)
-class Place:
+class SpecInput:
     """A spec, its input, and the series that is cut for it; refuses what does not fit, with ways out."""
 
     checked: Checked
     node: Node
-    asked: Asked = Asked()
+    asked: CutOptions = CutOptions()
     dims: Mapping[str, Any] | None = None
-    cut: Callable[[Checked, Asked], object] | None = None
+    cut: Callable[[Checked, CutOptions], object] | None = None
     """The function that cuts the series or raises SpecError; None if no way out is tried."""
 
     @property
@@ -135,7 +135,7 @@ class Place:
         drafted = [fix for fix in islice(fixes, MOST_DRAFTS) if fix is not None]
         return words, self._working_fixes(drafted, self.asked), drafted
 
-    def _working_fixes(self, fixes: Iterable[Fix], asked: Asked) -> tuple[Fix, ...]:
+    def _working_fixes(self, fixes: Iterable[Fix], asked: CutOptions) -> tuple[Fix, ...]:
         """Return the first fixes with which the series can be cut, none of which only adds to another one."""
         kept: list[Fix] = []
         for fix in fixes:
@@ -152,7 +152,7 @@ class Place:
         """Return whether the series can be cut for the spec with a fix."""
         return fix is not None and bool(self._working_fixes([fix], self.asked))
 
-    def works(self, asked: Asked, checked: Checked | None = None) -> bool:
+    def works(self, asked: CutOptions, checked: Checked | None = None) -> bool:
         """Return whether the series can be cut with these arguments, for another spec or for this one."""
         assert self.cut is not None
         try:

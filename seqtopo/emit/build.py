@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 
 from seqtopo.emit.emitter import Emitter
-from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.keras_builder import KerasBuilder
 from seqtopo.emit.objects import compile_model, save_anywhere
 from seqtopo.graph.buildable import ends_of, parts_of
 from seqtopo.graph.graph import Value
@@ -22,21 +22,21 @@ class Built:
     ) -> None:
         self.resolved = resolved
         self._finish = finish
-        self._stock = KerasStock(seed)
-        self._emitter = Emitter(resolved.graph, self._stock)
+        self._builder = KerasBuilder(seed)
+        self._emitter = Emitter(resolved.graph, self._builder)
         self._models: dict[str, keras.Model] = {}
 
     def main(self) -> keras.Model:
         """Return the model of the last flow, compiled if the spec has a ``train`` statement."""
         graph = self.resolved.graph
-        with self._stock.weights.supplied():
+        with self._builder.weights.supplied():
             model = self._emitter.model(
                 [Value(i) for i in graph.inputs], graph.outputs, graph.name, graph.output_names
             )
         self._models[graph.name] = self._finish(model)
         if self.resolved.training is not None:
             training = self.resolved.training
-            compile_model(self._stock, model, training)
+            compile_model(self._builder, model, training)
             save_anywhere(model, training.options.get("jit_compile", "auto"))
         # A plain attribute of the instance: nothing of it is saved, and the class stays Keras' own.
         model.part = self.part
@@ -54,7 +54,7 @@ class Built:
         """
         if name not in self._models:
             inputs, outputs = ends_of(self.resolved, name)
-            with self._stock.weights.supplied():
+            with self._builder.weights.supplied():
                 model = self._emitter.model(inputs, outputs, name)
             self._models[name] = self._finish(model)
         return self._models[name]

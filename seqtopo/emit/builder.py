@@ -1,7 +1,7 @@
 """Define the interface through which emitters make layers and operations.
 
-The emitters decide what to make, and ask a stock for it. One stock is Keras, and returns tensors; the other
-writes a line of Python for each request. So a built model and its source come from the same code.
+The emitters decide what to make, and ask a builder for it. One builder is Keras, and returns tensors; the
+other writes a line of Python for each request. So a built model and its source come from the same code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 
 
-class Stock(Protocol):
+class ModelBuilder(Protocol):
     """The parts of Keras that the emitters use.
 
     ``layers`` has the classes of ``keras.layers``. ``ops`` has the functions of ``keras.ops``, and
@@ -92,7 +92,7 @@ class Stock(Protocol):
 
 
 class OperationNames:
-    """The names of the operations that are asked of a stock.
+    """The names of the operations that are asked of a builder.
 
     Keras numbers operations by how many the process has made. Here the last one of a node has the name of the
     node, ``steps``, and those before it ``steps-flip``, ``steps-get_item``; the hyphen separates them from

@@ -1,6 +1,6 @@
 """Emit a model from a graph: make its layers and call them in order.
 
-Everything is asked of a stock, so the same walk builds a Keras model or writes one as Python.
+Everything is asked of a builder, so the same walk builds a Keras model or writes one as Python.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from seqtopo.emit import deep
-from seqtopo.emit.builder import Stock
+from seqtopo.emit.builder import ModelBuilder
 from seqtopo.emit.objects import argument
 from seqtopo.emit.operations import EMITTERS, Call, masked_softmax
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
@@ -29,13 +29,13 @@ class Emitter:
     def __init__(
         self,
         graph: Graph,
-        stock: Stock,
+        builder: ModelBuilder,
         layers: dict[Layer, Any] | None = None,
         made: dict[Layer, dict[str, Any]] | None = None,
         batch: Size | None = None,
     ) -> None:
         self.graph = graph
-        self.stock = stock
+        self.builder = builder
         self._around = batch
         """The fixed batch of the graph around this one, for a layer that is applied to every step."""
         self._layers: dict[Layer, Any] = {} if layers is None else layers
@@ -58,12 +58,12 @@ class Emitter:
             starts = [inner._tensors[v] for v in inputs]
             taken = {layer.name for layer in self.graph.layers()} | {x.name for x in starts}
             taken -= {""}
-            ends = _named(self.stock, ends, output_names, starts, taken)
-            return self.stock.model(starts, ends, name)
+            ends = _named(self.builder, ends, output_names, starts, taken)
+            return self.builder.model(starts, ends, name)
 
     def _beside(self) -> Emitter:
         """Return another emitter over the same layers, with tensors of its own."""
-        return Emitter(self.graph, self.stock, self._layers, self._made, self._around)
+        return Emitter(self.graph, self.builder, self._layers, self._made, self._around)
 
     def _declared(self, values: Sequence[Value]) -> bool:
         return all(self.graph.nodes[v.node].layer is None for v in values)
@@ -76,7 +76,7 @@ class Emitter:
                 tensor = self.graph.tensor(value)
                 assert tensor is not None
                 batch = self._batch() if node.layer is not None else node.batch or self._around
-                self._tensors[value] = self.stock.input(
+                self._tensors[value] = self.builder.input(
                     tensor, batch, node.name if node.layer is None else ""
                 )
 
@@ -90,7 +90,7 @@ class Emitter:
             if node.layer is None:
                 self._declare([Value(index)])
             elif Value(index) not in self._tensors:
-                with self.stock.making(node.layer.name):
+                with self.builder.making(node.layer.name):
                     self._call(node, node.layer)
 
     def _emit_deep(self, inputs: Sequence[Value], outputs: Sequence[Value], name: str) -> None:
@@ -102,14 +102,14 @@ class Emitter:
             for value in segment.inputs:
                 tensor = self.graph.tensor(value)
                 assert tensor is not None
-                inside._tensors[value] = self.stock.input(tensor, self._batch(), "")
+                inside._tensors[value] = self.builder.input(tensor, self._batch(), "")
             inside._emit(segment.nodes)
             starts = [inside._tensors[v] for v in segment.inputs]
             ends = [inside._tensors[v] for v in segment.outputs]
             given = [self._tensors[v] for v in segment.inputs]
             gives = [t for v in segment.outputs if (t := self.graph.tensor(v)) is not None]
-            inner = self.stock.model(starts, ends, f"{name}_{i}")
-            results = self.stock.call(inner, [given if len(given) > 1 else given[0]], {}, gives)
+            inner = self.builder.model(starts, ends, f"{name}_{i}")
+            results = self.builder.call(inner, [given if len(given) > 1 else given[0]], {}, gives)
             self._tensors.update(zip(segment.outputs, results, strict=True))
 
     def _call(self, node: Node, layer: Layer) -> None:
@@ -125,7 +125,7 @@ class Emitter:
         if operation:
             emit = EMITTERS[operation]
             outputs = node.outputs or ()
-            result = emit(self.stock, given, args, layer.name, _first_of(node), made, outputs)
+            result = emit(self.builder, given, args, layer.name, _first_of(node), made, outputs)
             results = list(result) if isinstance(result, (list, tuple)) else [result]
         else:
             results = self._call_layer(node, layer, given)
@@ -145,14 +145,14 @@ class Emitter:
         assert inputs is not None
         made = self.layer(layer, inputs)
         if row.name == "softmax" and "mask" not in call:
-            softmax = Call(self.stock, given, layer.args, layer.name, _first_of(node), {})
+            softmax = Call(self.builder, given, layer.args, layer.name, _first_of(node), {})
             result = masked_softmax(softmax, made)
-            self.stock.settle(result, _first_of(node), layer.name, taken=True)
+            self.builder.settle(result, _first_of(node), layer.name, taken=True)
             results = [result]
         else:
-            results = self.stock.call(made, row.arranged(given), call, self._gives(node, layer, call))
+            results = self.builder.call(made, row.arranged(given), call, self._gives(node, layer, call))
         if _frozen(layer):
-            self.stock.freeze(made)
+            self.builder.freeze(made)
         return results
 
     def _extras(self, node: Node, layer: Layer) -> Iterator[tuple[str, int, Tensor]]:
@@ -200,7 +200,7 @@ class Emitter:
                 inside = (
                     self._inner(value, _steps(inputs) if row.steps else inputs)
                     if isinstance(value, (Layer, SubModel))
-                    else argument(self.stock, param, value, layer.args.get("dtype"))
+                    else argument(self.builder, param, value, layer.args.get("dtype"))
                 )
                 kwargs[param.keras_name] = _left_over(inside)
             for name in self._kept.get(layer, ()):
@@ -208,22 +208,22 @@ class Emitter:
                     kwargs[SECOND[name].argument] = True
             if "name" in row.by_name:
                 kwargs["name"] = layer.name or None
-            for name, value in self.stock.settings().items():
+            for name, value in self.builder.settings().items():
                 if name in row.by_name and kwargs.get(name) is None:
                     kwargs[name] = value
             if row.make is not None:
-                made = self.stock.custom(row.make, kwargs)
+                made = self.builder.custom(row.make, kwargs)
             else:
-                made = getattr(self.stock.layers, row.keras)(**kwargs)
+                made = getattr(self.builder.layers, row.keras)(**kwargs)
             if kwargs.get("activity_regularizer") is not None:
-                self.stock.hold_regularizer(made, kwargs["activity_regularizer"])
+                self.builder.hold_regularizer(made, kwargs["activity_regularizer"])
             self._layers[layer] = made
         return self._layers[layer]
 
     def _inner(self, inner: Layer | SubModel, inputs: tuple[Tensor, ...]) -> Any:
         if isinstance(inner, Layer):
             return self.layer(inner, inputs)
-        inside = Emitter(inner.graph, self.stock, self._layers, self._made, self._batch())
+        inside = Emitter(inner.graph, self.builder, self._layers, self._made, self._batch())
         starts = [Value(i) for i in inner.graph.inputs]
         return inside.model(starts, inner.graph.outputs, inner.name or "steps")
 
@@ -303,7 +303,7 @@ def _kept(graph: Graph) -> dict[Layer, tuple[str, ...]]:
 
 
 def _named(
-    stock: Stock, ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[str]
+    builder: ModelBuilder, ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[str]
 ) -> list[Any]:
     """Return several outputs, each from a layer with its name.
 
@@ -314,11 +314,11 @@ def _named(
     for i, end in enumerate(ends):
         name = names[i] if i < len(names) else ""
         repeated = any(end is other for other in (*starts, *ends[:i]))
-        if repeated or (name and stock.name_of(end) != name):
+        if repeated or (name and builder.name_of(end) != name):
             if name in taken:
                 name = next(n for i in range(2, len(taken) + 3) if (n := f"{name}-{i}") not in taken)
             taken |= {name} if name else set()
-            end = stock.layers.Identity(name=name or None, dtype=end.dtype)(end)
+            end = builder.layers.Identity(name=name or None, dtype=end.dtype)(end)
         found.append(end)
     return found
 

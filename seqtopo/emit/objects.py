@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtopo.emit.builder import Stock
+from seqtopo.emit.builder import ModelBuilder
 from seqtopo.graph.training import Training
 from seqtopo.layers import objects
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
@@ -22,28 +22,28 @@ UNKNOWN_WORDS: Mapping[str, frozenset[str]] = {
 """The bare words that Keras' ``get`` does not know, though it has the class."""
 
 
-def argument(stock: Stock, param: Param, value: Any, dtype: str | None = None) -> Any:
+def argument(builder: ModelBuilder, param: Param, value: Any, dtype: str | None = None) -> Any:
     """Return a layer's argument as Keras takes it; ``dtype`` is the layer's own."""
-    return made(stock, param.kind.family, value, dtype) if param.kind.family else value
+    return made(builder, param.kind.family, value, dtype) if param.kind.family else value
 
 
-def made(stock: Stock, family: str, value: Any, dtype: str | None = None) -> Any:
+def made(builder: ModelBuilder, family: str, value: Any, dtype: str | None = None) -> Any:
     """Return an object of a family: its name if it has no arguments, else the object."""
     if isinstance(value, (list, tuple)):
-        return [made(stock, family, v) for v in value]
+        return [made(builder, family, v) for v in value]
     if isinstance(value, str) and (family in _CLASSES or value in UNKNOWN_WORDS.get(family, ())):
         # A metric is reported under the word that the spec has for it.
         value = Object(value, (), {"name": value} if family == "metric" else {})
     if not isinstance(value, Object):
         return value
-    kwargs = {name: _inner(stock, v) for name, v in _objects_in(family, value).items()}
+    kwargs = {name: _inner(builder, v) for name, v in _objects_in(family, value).items()}
     if family == "metric":
         # Several thresholds are a list to Keras; axes are a tuple, but metrics work along one only.
         kwargs = {name: list(v) if isinstance(v, tuple) else v for name, v in kwargs.items()}
     if family == "activation":
         # It is a layer, and would cast what it gets to a dtype of its own.
-        return getattr(stock.layers, ACTIVATION_LAYERS[value.name])(**kwargs, dtype=dtype)
-    return stock.object(f"{objects.MODULES[family]}.{objects.keras_name(family, value.name)}", kwargs)
+        return getattr(builder.layers, ACTIVATION_LAYERS[value.name])(**kwargs, dtype=dtype)
+    return builder.object(f"{objects.MODULES[family]}.{objects.keras_name(family, value.name)}", kwargs)
 
 
 def _objects_in(family: str, value: Object) -> dict[str, Any]:
@@ -61,35 +61,35 @@ def _objects_in(family: str, value: Object) -> dict[str, Any]:
     }
 
 
-def _inner(stock: Stock, value: Any) -> Any:
+def _inner(builder: ModelBuilder, value: Any) -> Any:
     """Return an argument of an object, which may be an object itself: a schedule, an inner optimizer."""
     if isinstance(value, Object):
         family = next(f for f in objects.FAMILIES if objects.entry_of(f, value.name))
-        return made(stock, family, value)
+        return made(builder, family, value)
     if isinstance(value, Mapping):
-        return {k: _inner(stock, v) for k, v in value.items()}
+        return {k: _inner(builder, v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_inner(stock, v) for v in value)
+        return type(value)(_inner(builder, v) for v in value)
     return value
 
 
-def _metrics(stock: Stock, given: Any) -> Any:
+def _metrics(builder: ModelBuilder, given: Any) -> Any:
     """Return metrics as Keras takes them: in a list, even a single one."""
-    return made(stock, "metric", given if given is None or isinstance(given, (list, tuple)) else [given])
+    return made(builder, "metric", given if given is None or isinstance(given, (list, tuple)) else [given])
 
 
-def compile_model(stock: Stock, model: Any, training: Training) -> None:
+def compile_model(builder: ModelBuilder, model: Any, training: Training) -> None:
     """Compile a model with the arguments of its spec."""
     options = dict(training.options)
     if "weighted_metrics" in options:
-        options["weighted_metrics"] = _metrics(stock, options["weighted_metrics"])
+        options["weighted_metrics"] = _metrics(builder, options["weighted_metrics"])
     given = {
-        "optimizer": made(stock, "optimizer", training.optimizer),
-        "loss": made(stock, "loss", training.loss),
-        "metrics": _metrics(stock, training.metrics),
+        "optimizer": made(builder, "optimizer", training.optimizer),
+        "loss": made(builder, "loss", training.loss),
+        "metrics": _metrics(builder, training.metrics),
         **options,
     }
-    stock.compile(model, given)
+    builder.compile(model, given)
 
 
 def save_anywhere(model: Any, jit_compile: bool | str) -> None:

@@ -1,7 +1,7 @@
 """Build operations that Keras has no layer for from stock layers and ``keras.ops``.
 
 There is no Lambda, custom class or captured array, so a saved model loads in plain Keras, on any backend.
-Everything is asked of the stock that a call gets: Keras itself, or the recorder that writes Python.
+Everything is asked of the builder that a call gets: Keras itself, or the recorder that writes Python.
 
 Keras' operations drop masks. If a value of shape (batch, T, F) has one, it is made again: masked steps get a
 marker, which a Masking layer turns into zeros and a mask.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from seqtopo.emit.builder import Stock
+from seqtopo.emit.builder import ModelBuilder
 from seqtopo.emit.positions import positions
 from seqtopo.layers.functions import functions_of
 from seqtopo.layers.kinds import ROW_OF_NUMBERS
@@ -29,13 +29,13 @@ Value = Any
 
 
 class Call(NamedTuple):
-    """One call of an operation: its stock, its inputs, the row's arguments, and sizes as numbers.
+    """One call of an operation: its builder, its inputs, the row's arguments, and sizes as numbers.
 
     ``name`` is the name of its node. ``output`` is the checker's shape and dtype of the first output,
     ``outputs`` are those of all, and ``made`` are the layers that an earlier call of it made.
     """
 
-    stock: Stock
+    builder: ModelBuilder
     inputs: Sequence[Value]
     args: Mapping[str, Any]
     name: str
@@ -71,19 +71,19 @@ def _axis(x: Value, axis: int) -> int:
 
 def _mask_of(c: Call) -> Value | None:
     """Return the mask of a value of shape (batch, T, F), itself a value of the graph; else None."""
-    mask = c.stock.mask(c.x)
+    mask = c.builder.mask(c.x)
     return mask if mask is not None and len(c.x.shape) == 3 and len(mask.shape) == 2 else None
 
 
 def _only_unmasked(c: Call, x: Value, mask: Value, other: float) -> Value:
-    return c.stock.ops.where(c.stock.ops.expand_dims(mask, -1), x, other)
+    return c.builder.ops.where(c.builder.ops.expand_dims(mask, -1), x, other)
 
 
 def _remasked(c: Call, y: Value, mask: Value | None) -> Value:
     if mask is None or len(c.output.shape) != 2 or c.output.dtype not in FLOATS:
         return y
     marked = _only_unmasked(c, y, mask, MARKER)
-    return c.stock.layers.Masking(MARKER, dtype=c.output.dtype, name=f"{c.name}-mask")(marked)
+    return c.builder.layers.Masking(MARKER, dtype=c.output.dtype, name=f"{c.name}-mask")(marked)
 
 
 def masked_softmax(c: Call, softmax: Any) -> Value:
@@ -92,7 +92,7 @@ def masked_softmax(c: Call, softmax: Any) -> Value:
     Keras would take the mask of the steps for one of the features, so it gets an axis for them. Keras passes
     that wide mask on, which no other layer can read, so the mask is made again.
     """
-    ops, mask = c.stock.ops, c.stock.mask(c.x)
+    ops, mask = c.builder.ops, c.builder.mask(c.x)
     if mask is None or len(mask.shape) >= len(c.x.shape):
         return softmax(c.x)
     wide = mask
@@ -123,30 +123,32 @@ def _pinned(c: Call, y: Value, axis: int, size: int) -> Value:
     name = f"{c.name}-length"
     if None not in [s for i, s in enumerate(c.x.shape) if i not in (0, axis)]:
         shape = [size if i == axis else s for i, s in enumerate(c.x.shape)][1:]
-        return _of_length(c, c.stock.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), axis, size)(y)
+        return _of_length(c, c.builder.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), axis, size)(y)
     if c.x.dtype == "bool":
         return y
     if size == 1:
         # Keras does not know what an open size and 1 make; the one number along the axis is the largest.
-        y = c.stock.ops.max(y, axis=axis, keepdims=True)
-    line = c.stock.ops.get_item(y, tuple(slice(None) if i in (0, axis) else 0 for i in range(len(c.x.shape))))
+        y = c.builder.ops.max(y, axis=axis, keepdims=True)
+    line = c.builder.ops.get_item(
+        y, tuple(slice(None) if i in (0, axis) else 0 for i in range(len(c.x.shape)))
+    )
     shape = [size if i == axis else 1 for i in range(len(c.x.shape))][1:]
-    counted = _of_length(c, c.stock.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), 1, size)(line)
-    return c.stock.ops.add(y, c.stock.ops.zeros_like(counted))
+    counted = _of_length(c, c.builder.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), 1, size)(line)
+    return c.builder.ops.add(y, c.builder.ops.zeros_like(counted))
 
 
 def _of_length(c: Call, layer: Any, axis: int, size: int) -> Any:
-    c.stock.expect(layer, axis, size)
+    c.builder.expect(layer, axis, size)
     return layer
 
 
 def _sliced(c: Call, axis: int, part: slice, size: int | None) -> Value:
-    y = c.stock.ops.get_item(c.x, _along(axis, part))
+    y = c.builder.ops.get_item(c.x, _along(axis, part))
     if size is not None:
         y = _pinned(c, y, axis, size)
     mask = _mask_of(c)
     if mask is not None and axis == 1:
-        mask = c.stock.ops.get_item(mask, _along(1, part))
+        mask = c.builder.ops.get_item(mask, _along(1, part))
     return _remasked(c, y, mask)
 
 
@@ -159,7 +161,7 @@ def _first(c: Call) -> Value:
 
 
 def _at(c: Call) -> Value:
-    return c.stock.ops.get_item(c.x, _along(c.axis, c.args["index"]))
+    return c.builder.ops.get_item(c.x, _along(c.axis, c.args["index"]))
 
 
 def _slice(c: Call) -> Value:
@@ -173,15 +175,15 @@ def _slice(c: Call) -> Value:
 def _flip(c: Call) -> Value:
     mask = _mask_of(c)
     if mask is not None and c.axis == 1:
-        mask = c.stock.ops.flip(mask, axis=1)
-    return _remasked(c, c.stock.ops.flip(c.x, axis=c.axis), mask)
+        mask = c.builder.ops.flip(mask, axis=1)
+    return _remasked(c, c.builder.ops.flip(c.x, axis=c.axis), mask)
 
 
 def _pad(c: Call) -> Value:
-    ops, ends, value = c.stock.ops, (c.args["before"], c.args["after"]), c.args["value"]
+    ops, ends, value = c.builder.ops, (c.args["before"], c.args["after"]), c.args["value"]
     mask = _mask_of(c)
     if mask is None and c.axis == 1 and len(c.x.shape) == 3 and value == 0:
-        return c.stock.layers.ZeroPadding1D(ends, name=c.name, **_dtype(c.x))(c.x)
+        return c.builder.layers.ZeroPadding1D(ends, name=c.name, **_dtype(c.x))(c.x)
     widths = tuple(ends if i == c.axis else (0, 0) for i in range(len(c.x.shape)))
     if mask is not None and c.axis == 1:
         # torch pads no booleans
@@ -192,7 +194,7 @@ def _pad(c: Call) -> Value:
 def _crop(c: Call) -> Value:
     before, after = c.args["before"], c.args["after"]
     if _mask_of(c) is None and c.axis == 1 and len(c.x.shape) == 3:
-        return c.stock.layers.Cropping1D((before, after), name=c.name, **_dtype(c.x))(c.x)
+        return c.builder.layers.Cropping1D((before, after), name=c.name, **_dtype(c.x))(c.x)
     return _sliced(c, c.axis, slice(before, -after if after else None), None)
 
 
@@ -207,10 +209,10 @@ def _reduction(function: str, neutral: Callable[[str], float]) -> Function:
     def emit(c: Call) -> Value:
         x, dtype, axes, mask = c.x, c.x.dtype, _axes(c), _mask_of(c)
         if function == "sum" and dtype in NARROW:
-            x, dtype = c.stock.ops.cast(x, "int32"), "int32"
+            x, dtype = c.builder.ops.cast(x, "int32"), "int32"
         if mask is not None and 1 in axes:
             x, mask = _only_unmasked(c, x, mask, neutral(dtype)), None
-        reduced = getattr(c.stock.ops, function)(x, axis=axes, keepdims=c.args["keepdims"])
+        reduced = getattr(c.builder.ops, function)(x, axis=axes, keepdims=c.args["keepdims"])
         return _remasked(c, reduced, mask)
 
     return emit
@@ -219,22 +221,22 @@ def _reduction(function: str, neutral: Callable[[str], float]) -> Function:
 def _mean(c: Call) -> Value:
     x, axes, keepdims, mask = c.x, _axes(c), c.args["keepdims"], _mask_of(c)
     kept = {"keepdims": True} if keepdims else {}
-    pooling = c.stock.layers.GlobalAveragePooling1D
+    pooling = c.builder.layers.GlobalAveragePooling1D
     if axes == (1,) and len(x.shape) == 3 and x.dtype in FLOATS:
         return pooling(**kept, name=c.name, dtype=x.dtype)(x)
     if mask is not None and 1 in axes:
         # the mean over several axes at once: over the steps that count, then over the others
         steps = pooling(keepdims=True, name=f"{c.name}-steps", dtype=x.dtype)(x)
-        return c.stock.ops.mean(steps, axis=axes, keepdims=keepdims)
-    return _remasked(c, c.stock.ops.mean(x, axis=axes, keepdims=keepdims), mask)
+        return c.builder.ops.mean(steps, axis=axes, keepdims=keepdims)
+    return _remasked(c, c.builder.ops.mean(x, axis=axes, keepdims=keepdims), mask)
 
 
 def _cumsum(c: Call) -> Value:
     mask = _mask_of(c)
     counted = c.x if mask is None else _only_unmasked(c, c.x, mask, 0)
-    summed = c.stock.ops.cumsum(counted, axis=c.axis)
+    summed = c.builder.ops.cumsum(counted, axis=c.axis)
     # On PyTorch, Keras says int64 of what is int32.
-    summed = c.stock.ops.cast(summed, "int64") if c.x.dtype == "int64" else summed
+    summed = c.builder.ops.cast(summed, "int64") if c.x.dtype == "int64" else summed
     return _remasked(c, summed, mask)
 
 
@@ -249,51 +251,51 @@ def _whole(x: Value, amount: Any) -> bool:
 
 def _constant(c: Call, amount: Any) -> Any:
     """Return a number as it is, and several as an array, which Keras saves by its values."""
-    return c.stock.array(amount, c.x.dtype) if isinstance(amount, tuple) else amount
+    return c.builder.array(amount, c.x.dtype) if isinstance(amount, tuple) else amount
 
 
 def _scale(c: Call) -> Value:
     factor = c.args["factor"]
     if _whole(c.x, factor):
-        return c.stock.ops.multiply(c.x, _constant(c, factor))
+        return c.builder.ops.multiply(c.x, _constant(c, factor))
     dtype = c.x.dtype if c.x.dtype in FLOATS else "float32"
-    return c.stock.layers.Rescaling(_listed(factor), dtype=dtype, name=c.name)(c.x)
+    return c.builder.layers.Rescaling(_listed(factor), dtype=dtype, name=c.name)(c.x)
 
 
 def _shift(c: Call) -> Value:
     amount = c.args["amount"]
     if _whole(c.x, amount):
-        return c.stock.ops.add(c.x, _constant(c, amount))
+        return c.builder.ops.add(c.x, _constant(c, amount))
     dtype = c.x.dtype if c.x.dtype in FLOATS else "float32"
-    return c.stock.layers.Rescaling(1.0, _listed(amount), dtype=dtype, name=c.name)(c.x)
+    return c.builder.layers.Rescaling(1.0, _listed(amount), dtype=dtype, name=c.name)(c.x)
 
 
 def _squeeze(c: Call) -> Value:
-    return c.stock.ops.squeeze(c.x, axis=c.axis)
+    return c.builder.ops.squeeze(c.x, axis=c.axis)
 
 
 def _expand(c: Call) -> Value:
-    return c.stock.ops.expand_dims(c.x, axis=c.args["axis"])
+    return c.builder.ops.expand_dims(c.x, axis=c.args["axis"])
 
 
 def _swap(c: Call) -> Value:
     order = list(range(len(c.x.shape)))
     a, b = _axis(c.x, c.args["first"]), _axis(c.x, c.args["second"])
     order[a], order[b] = order[b], order[a]
-    return c.stock.layers.Permute(tuple(order[1:]), name=c.name, **_dtype(c.x))(c.x)
+    return c.builder.layers.Permute(tuple(order[1:]), name=c.name, **_dtype(c.x))(c.x)
 
 
 def _cast(c: Call) -> Value:
-    return _remasked(c, c.stock.ops.cast(c.x, c.args["dtype"]), _mask_of(c))
+    return _remasked(c, c.builder.ops.cast(c.x, c.args["dtype"]), _mask_of(c))
 
 
 def _one_hot(c: Call) -> Value:
-    return c.stock.ops.one_hot(c.x, c.args["n"], dtype="float32")
+    return c.builder.ops.one_hot(c.x, c.args["n"], dtype="float32")
 
 
 def _pos(c: Call) -> Value:
-    vectors = positions(c.stock, c.x, c.args, c.name, c.made)
-    return _remasked(c, c.stock.ops.add(c.x, vectors), _mask_of(c))
+    vectors = positions(c.builder, c.x, c.args, c.name, c.made)
+    return _remasked(c, c.builder.ops.add(c.x, vectors), _mask_of(c))
 
 
 def _repeat(c: Call) -> Value:
@@ -302,7 +304,7 @@ def _repeat(c: Call) -> Value:
     ``axis`` is the axis of the other value whose length counts, with the batch as 0.
     """
     x, reference = c.inputs
-    ops, axis = c.stock.ops, c.args["axis"]
+    ops, axis = c.builder.ops, c.args["axis"]
     key = tuple(slice(None) if i in (0, axis) else 0 for i in range(len(reference.shape)))
     steps = ops.expand_dims(ops.zeros_like(ops.get_item(reference, key), dtype=x.dtype), -1)
     return ops.add(ops.expand_dims(x, 1), steps)
@@ -311,9 +313,9 @@ def _repeat(c: Call) -> Value:
 def _activation(c: Call) -> Value:
     function = c.args["activation"]
     kwargs = function.kwargs if isinstance(function, Object) else {}
-    called = getattr(c.stock.ops, keras_name("activation", getattr(function, "name", function)))
+    called = getattr(c.builder.ops, keras_name("activation", getattr(function, "name", function)))
     dtype = compute_dtype(c.args)
-    x = c.x if c.x.dtype == dtype else c.stock.ops.cast(c.x, dtype)
+    x = c.x if c.x.dtype == dtype else c.builder.ops.cast(c.x, dtype)
     return _remasked(c, called(x, **kwargs), _mask_of(c))
 
 
@@ -323,7 +325,7 @@ def _extreme(reduction: Function, function: str) -> Function:
     def emit(c: Call) -> Value:
         if c.args["axis"] is not None:
             return reduction(c)
-        return _remasked(c, getattr(c.stock.ops, function)(*_operands(c)), _mask_of(c))
+        return _remasked(c, getattr(c.builder.ops, function)(*_operands(c)), _mask_of(c))
 
     return emit
 
@@ -335,7 +337,7 @@ def _operands(c: Call) -> tuple[Any, Any]:
 
 
 def _subtract(c: Call) -> Value:
-    return _remasked(c, c.stock.ops.subtract(*_operands(c)), _mask_of(c))
+    return _remasked(c, c.builder.ops.subtract(*_operands(c)), _mask_of(c))
 
 
 def _item(c: Call) -> Value:
@@ -343,7 +345,7 @@ def _item(c: Call) -> Value:
 
 
 def _tile(c: Call) -> Value:
-    return c.stock.ops.tile(c.x, [1, *c.args["repeats"]])
+    return c.builder.ops.tile(c.x, [1, *c.args["repeats"]])
 
 
 def _as_function(row: Row) -> Function:
@@ -367,7 +369,7 @@ def _as_function(row: Row) -> Function:
                 args.append(_constant(c, given) if given is not None else next(values))
             elif argument.parameter and _is_given(row.by_name[argument.parameter], given):
                 if row.by_name[argument.parameter].kind is ROW_OF_NUMBERS:
-                    given = c.stock.array(given, c.x.dtype)
+                    given = c.builder.array(given, c.x.dtype)
                 elif argument.name in AXES and row.name != "stack":
                     given = _from_front(c.x, given)
                 else:
@@ -377,8 +379,8 @@ def _as_function(row: Row) -> Function:
                 else:
                     kwargs[argument.name] = given
         if len(c.outputs) > 1:
-            return c.stock.several(function.name, args, kwargs, c.outputs)
-        result = getattr(c.stock.ops, function.name)(*args, **kwargs)
+            return c.builder.several(function.name, args, kwargs, c.outputs)
+        result = getattr(c.builder.ops, function.name)(*args, **kwargs)
         follows = row.mask is not None and row.mask(c.args.get, len(c.x.shape) - 1).output == "first"
         return _remasked(c, result, _mask_of(c)) if follows else result
 
@@ -437,7 +439,7 @@ class OperationEmitter(NamedTuple):
 
     def __call__(
         self,
-        stock: Stock,
+        builder: ModelBuilder,
         inputs: Sequence[Value],
         args: Mapping[str, Any],
         name: str,
@@ -454,10 +456,10 @@ class OperationEmitter(NamedTuple):
         """
         made = {} if made is None else made
         made["calls"] = made.get("calls", 0) + 1
-        stem = name or stock.unique(self.emit)
+        stem = name or builder.unique(self.emit)
         stem = stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
-        value = _function(self.emit)(Call(stock, inputs, args, stem, output, made, outputs))
-        stock.settle(value, output, stem, any(getattr(m, "name", "") == stem for m in made.values()))
+        value = _function(self.emit)(Call(builder, inputs, args, stem, output, made, outputs))
+        builder.settle(value, output, stem, any(getattr(m, "name", "") == stem for m in made.values()))
         return value
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Expr, Size, substitute
-from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, OutputTime, Window, every, through
+from seqtopo.layers.step_windows import FIRST, SAME, Bound, OutputTime, TimedCall, Window, every, through
 from seqtopo.layers.timing import unknown
 from seqtopo.layers.values import FLOATS, Tensor
 
@@ -97,7 +97,7 @@ def passes(graph: Graph, node: Node, place: int = 0) -> OutputTime | None:
     inputs = graph.tensors(node.inputs)
     if inputs is None or not inputs[place].shape:
         return None
-    return (node.layer.row.time or unknown)(Call(arguments(node), inputs, node.outputs, 0, place))
+    return (node.layer.row.time or unknown)(TimedCall(arguments(node), inputs, node.outputs, 0, place))
 
 
 def arguments(node: Node) -> Callable[[str], Any]:
@@ -133,7 +133,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
                     after[source] = field
                     continue
                 if field.axis not in windows:
-                    call = Call(get, inputs, node.outputs, field.axis, index, output)
+                    call = TimedCall(get, inputs, node.outputs, field.axis, index, output)
                     windows[field.axis] = rule(call)
                 passed = windows[field.axis]
                 if passed is None:

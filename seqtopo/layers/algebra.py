@@ -15,7 +15,7 @@ from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits
-from seqtopo.layers.step_windows import SAME, Bound, Call, OutputTime, Window, shifted
+from seqtopo.layers.step_windows import SAME, Bound, OutputTime, TimedCall, Window, shifted
 from seqtopo.layers.values import Tensor
 
 # ---- matrices ------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _svd(call: LayerCall) -> Outcome:
     return Outcome(outputs, needs=shape[-2:])
 
 
-def _of_matrices(call: Call) -> OutputTime:
+def _of_matrices(call: TimedCall) -> OutputTime:
     if call.axis < len(call.in_shape) - 2:
         return timing.keeps(call)
     return timing.ends(call)
@@ -179,7 +179,7 @@ def _trace(call: LayerCall) -> Outcome:
     return Outcome((Tensor(rest, SUMS.get(dtype, dtype)),))
 
 
-def _on_diagonal(call: Call) -> OutputTime:
+def _on_diagonal(call: TimedCall) -> OutputTime:
     (one,), (two,) = call.axes("axis1"), call.axes("axis2")
     if call.axis in (one, two):
         offset = call.get("offset")
@@ -217,7 +217,7 @@ def _rotated(call: LayerCall) -> Shape:
     return tuple(shape)
 
 
-def _rotates(call: Call) -> OutputTime:
+def _rotates(call: TimedCall) -> OutputTime:
     first, second = call.axes("axes")
     turns = call.get("k") % 4
     if call.axis not in (first, second) or not turns:

@@ -13,7 +13,7 @@ from seqtopo.layers.operations import AXIS, operation_row
 from seqtopo.layers.parameters import axis_index
 from seqtopo.layers.row import LayerCall, Outcome, Param
 from seqtopo.layers.sizes import Shape, Size, divides, fits, floor_div
-from seqtopo.layers.step_windows import SAME, Bound, Call, OutputTime, Window, every, reduced, shifted
+from seqtopo.layers.step_windows import SAME, Bound, OutputTime, TimedCall, Window, every, reduced, shifted
 from seqtopo.layers.values import INTEGERS, Refusal, Tensor
 
 
@@ -108,7 +108,7 @@ def _split(call: LayerCall) -> Outcome:
     return Outcome(tuple(Tensor(shape, dtype) for shape in shapes))
 
 
-def _splits(call: Call) -> OutputTime:
+def _splits(call: TimedCall) -> OutputTime:
     if call.axis not in call.axes():
         return timing.keeps(call)
     sections = call.get("indices_or_sections")
@@ -117,7 +117,7 @@ def _splits(call: Call) -> OutputTime:
     return OutputTime(call.axis, shifted(start))
 
 
-def _gives(call: Call) -> list[Size]:
+def _gives(call: TimedCall) -> list[Size]:
     return [tensor.shape[call.axis] for tensor in call.outputs]
 
 
@@ -138,7 +138,7 @@ def _unstack(call: LayerCall) -> Outcome:
     return Outcome((Tensor(shape, call.inputs[0].dtype),) * size)
 
 
-def _unstacks(call: Call) -> OutputTime:
+def _unstacks(call: TimedCall) -> OutputTime:
     (axis,) = call.axes()
     if call.axis != axis:
         return OutputTime(call.axis - (axis < call.axis), SAME)
@@ -159,7 +159,7 @@ def _item(call: LayerCall) -> Outcome:
     return Outcome((call.inputs[index],))
 
 
-def _picks(call: Call) -> OutputTime | None:
+def _picks(call: TimedCall) -> OutputTime | None:
     return timing.keeps(call) if call.place == call.get("index") % len(call.inputs) else None
 
 
@@ -181,7 +181,7 @@ def _take(call: LayerCall) -> Shape:
     return (*call.shape[:at], *k.array_shape(places), *call.shape[at + 1 :])
 
 
-def _takes(call: Call) -> OutputTime:
+def _takes(call: TimedCall) -> OutputTime:
     places = call.get("indices")
     more = len(k.array_shape(places)) - 1
     (axis,) = call.axes()
@@ -212,7 +212,7 @@ def _take_along(call: LayerCall) -> Outcome:
     return Outcome((Tensor(shape, values.dtype),))
 
 
-def _takes_along(call: Call) -> OutputTime:
+def _takes_along(call: TimedCall) -> OutputTime:
     if call.place == 0 and call.axis in call.axes():
         return OutputTime(call.axis, every(call.steps, None, False))
     return timing.merges(call._replace(get=lambda name: None))
@@ -231,7 +231,7 @@ def _tile(call: LayerCall) -> Shape:
     return tuple(size * n for size, n in zip(call.shape, times, strict=True))
 
 
-def _tiles(call: Call) -> OutputTime:
+def _tiles(call: TimedCall) -> OutputTime:
     if call.get("repeats")[call.axis] == 1:
         return timing.keeps(call)
     return OutputTime(call.axis, every(call.steps, None, False))
@@ -242,7 +242,7 @@ def _repeat(call: LayerCall) -> Shape:
     return (*call.shape[:at], call.shape[at] * call["repeats"], *call.shape[at + 1 :])
 
 
-def _repeats(call: Call) -> OutputTime:
+def _repeats(call: TimedCall) -> OutputTime:
     if call.axis not in call.axes():
         return timing.keeps(call)
     factor = call.get("repeats")

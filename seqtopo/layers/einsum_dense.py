@@ -20,7 +20,7 @@ from seqtopo.layers.parameters import (
 )
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape, unknown
-from seqtopo.layers.step_windows import SAME, Call, OutputTime
+from seqtopo.layers.step_windows import SAME, OutputTime, TimedCall
 from seqtopo.layers.values import Products, Refusal, Weight
 
 _FORM = r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?"
@@ -301,7 +301,7 @@ def _counted(call: LayerCall) -> Mapping[str, Any]:
     return {} if found == several else {"output_shape": found}
 
 
-def _time(call: Call) -> OutputTime:
+def _time(call: TimedCall) -> OutputTime:
     """Return the place of the time axis in the output; it ends where its letter is summed over."""
     equation = read_equation(call.get("equation"))
     assert equation is not None

@@ -12,7 +12,7 @@ from seqtopo.layers.merging import broadcast, refuse_bool
 from seqtopo.layers.operations import operation_row
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits, product
-from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, OutputTime, Window, every
+from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, OutputTime, TimedCall, Window, every
 from seqtopo.layers.values import Products, Refusal, Tensor
 
 # ---- products ------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def _matmul_work(call: LayerCall, outcome: Outcome) -> Products:
     return Products(0, product([*outcome.outputs[0].shape, summed]))
 
 
-def _multiplies(call: Call) -> OutputTime:
+def _multiplies(call: TimedCall) -> OutputTime:
     rank = len(call.in_shape)
     first = call.place == 0 and call.get("x1") is None
     if call.axis == (rank - 1 if first else rank - 2):
@@ -223,7 +223,7 @@ def _no_equation(call: LayerCall, label: str, help: str) -> Refusal:
     )
 
 
-def _by_letters(call: Call) -> OutputTime:
+def _by_letters(call: TimedCall) -> OutputTime:
     read = read_subscripts(call.get("subscripts"), tuple(len(t.shape) + 1 for t in call.inputs))
     if read is None:
         return timing.unknown(call)
@@ -251,7 +251,7 @@ def _cross(call: LayerCall) -> Outcome:
     return Outcome((Tensor(shape, common_dtype(call)),))
 
 
-def _crosses(call: Call) -> OutputTime:
+def _crosses(call: TimedCall) -> OutputTime:
     last = call.axis == len(call.in_shape) - 1
     return OutputTime(call.axis, every(call.steps, SELF)) if last else timing.merges(call)
 
@@ -266,7 +266,7 @@ def _distances(call: LayerCall) -> Outcome:
     return Outcome((Tensor((*front, one[-2], two[-2]), dtype),))
 
 
-def _measures(call: Call) -> OutputTime:
+def _measures(call: TimedCall) -> OutputTime:
     rank = len(call.in_shape)
     if call.axis == rank - 1:
         return timing.ends(call)
@@ -303,7 +303,7 @@ def _dot_product_attention(call: LayerCall) -> Outcome:
     return Outcome((Tensor((*query[:-1], value[-1]), dtype),))
 
 
-def _attends(call: Call) -> OutputTime:
+def _attends(call: TimedCall) -> OutputTime:
     if call.axis == 2:
         return timing.ends(call) if call.place < 2 else timing.keeps(call)
     if call.axis == 1 or call.place == 0:

@@ -24,7 +24,7 @@ from seqtopo.layers.sizes import (
     symbols,
     unknown,
 )
-from seqtopo.layers.step_windows import Call, OutputTime, TimeRule, shifted
+from seqtopo.layers.step_windows import OutputTime, TimedCall, TimeRule, shifted
 from seqtopo.layers.values import Refusal
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, spatial
 
@@ -96,7 +96,7 @@ def _pad(rank: int) -> Rule:
 def _time(rank: int, argument: str, sign: int) -> TimeRule:
     """Return the time rule of layers that crop or pad: time moves by the steps cut or put in front."""
 
-    def rule(call: Call) -> OutputTime:
+    def rule(call: TimedCall) -> OutputTime:
         place = timing.place_of(call, rank)
         if place is None:
             return timing.keeps(call)

@@ -12,7 +12,7 @@ from seqtopo.layers.operations import operation_row
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, fits, floor_div
-from seqtopo.layers.step_windows import Bound, Call, OutputTime, Window, every
+from seqtopo.layers.step_windows import Bound, OutputTime, TimedCall, Window, every
 from seqtopo.layers.values import Tensor
 
 # ---- Fourier transforms --------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def _inverse_real_fourier(call: LayerCall) -> Outcome:
 
 
 def _transforms(axes: int) -> Any:
-    def rule(call: Call) -> OutputTime:
+    def rule(call: TimedCall) -> OutputTime:
         if call.axis < len(call.in_shape) - axes:
             return timing.keeps(call)
         return OutputTime(call.axis, every(call.steps, None, False))
@@ -108,7 +108,7 @@ def _windows(call: LayerCall) -> Shape:
     return (*call.shape[:-1], floor_div(size - length, stride) + 1, length)
 
 
-def _cuts_windows(call: Call) -> OutputTime:
+def _cuts_windows(call: TimedCall) -> OutputTime:
     if call.axis < len(call.in_shape) - 1:
         return timing.keeps(call)
     stride, length = call.get("sequence_stride"), call.get("sequence_length")

@@ -19,7 +19,7 @@ from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import LayerCall, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape
-from seqtopo.layers.step_windows import Bound, Call, OutputTime, Window, every
+from seqtopo.layers.step_windows import Bound, OutputTime, TimedCall, Window, every
 from seqtopo.layers.values import Tensor
 
 _AXES = Param("axis", k.AXES)
@@ -158,14 +158,14 @@ def _top_k(call: LayerCall) -> Outcome:
 # ---- times ---------------------------------------------------------------------------------------------
 
 
-def _roll_window(call: Call) -> OutputTime:
+def _roll_window(call: TimedCall) -> OutputTime:
     """Return the window of a roll: each step is another one, and the ends join."""
     if call.axis not in call.axes():
         return timing.keeps(call)
     return OutputTime(call.axis, every(call.steps, Bound(1, 0 - call.get("shift")), False))
 
 
-def _difference_window(call: Call) -> OutputTime:
+def _difference_window(call: TimedCall) -> OutputTime:
     """Return the window of a difference: each step is made from itself and so many steps behind it."""
     if call.axis not in call.axes():
         return timing.keeps(call)
@@ -173,12 +173,12 @@ def _difference_window(call: Call) -> OutputTime:
     return OutputTime(call.axis, Window(Bound(1, 0), last, last))
 
 
-def _ranks(call: Call) -> OutputTime:
+def _ranks(call: TimedCall) -> OutputTime:
     last = call.axis == len(call.in_shape) - 1
     return OutputTime(call.axis, every(call.steps, None, False)) if last else timing.keeps(call)
 
 
-def _moments_of(call: Call) -> OutputTime:
+def _moments_of(call: TimedCall) -> OutputTime:
     return timing.removes(call._replace(get=lambda name: call.get("axes" if name == "axis" else name)))
 
 

@@ -50,7 +50,7 @@ class OutputTime(NamedTuple):
     window: Window
 
 
-class Call(NamedTuple):
+class TimedCall(NamedTuple):
     """A call of a layer as a rule sees it: ``axis`` is the time axis of the incoming value ``place``."""
 
     get: Callable[[str], Any]
@@ -83,7 +83,7 @@ class Call(NamedTuple):
         return tuple(a - 1 if a > 0 else rank + a for a in several if isinstance(a, int))
 
 
-TimeRule = Callable[[Call], "OutputTime | None"]
+TimeRule = Callable[[TimedCall], "OutputTime | None"]
 """Follows the time axis of an incoming value to the output; None where the value counts for nothing."""
 
 SELF = Bound(1, 0)

@@ -17,8 +17,8 @@ from seqtopo.layers.step_windows import (
     SAME,
     SELF,
     Bound,
-    Call,
     OutputTime,
+    TimedCall,
     TimeRule,
     Window,
     every,
@@ -30,49 +30,49 @@ from seqtopo.layers.values import Object
 # ---- rules without arguments ---------------------------------------------------------------------------
 
 
-def keeps(call: Call) -> OutputTime:
+def keeps(call: TimedCall) -> OutputTime:
     """Make each step from itself alone; the time axis stays where it is."""
     return OutputTime(call.axis, SAME)
 
 
-def ends(call: Call) -> OutputTime:
+def ends(call: TimedCall) -> OutputTime:
     """End the time axis: all of its steps go into the output."""
     return OutputTime(None, every(call.steps))
 
 
-def sums_features(call: Call) -> OutputTime:
+def sums_features(call: TimedCall) -> OutputTime:
     """Make each step from itself alone, unless time is the last axis, which is summed over."""
     return ends(call) if call.axis == len(call.in_shape) - 1 else keeps(call)
 
 
-def looks_up(call: Call) -> OutputTime:
+def looks_up(call: TimedCall) -> OutputTime:
     """Make a vector of each id; the reverse is a sum over the last axis."""
     return keeps(call) if len(call.out_shape) > len(call.in_shape) else sums_features(call)
 
 
-def counts(call: Call) -> OutputTime:
+def counts(call: TimedCall) -> OutputTime:
     """Make a vector of each id, or one vector that counts them all."""
     return keeps(call) if call.axis < len(call.out_shape) - 1 else ends(call)
 
 
-def mixes_all(call: Call) -> OutputTime:
+def mixes_all(call: TimedCall) -> OutputTime:
     """Make each step from all steps; the time axis stays where it is."""
     return OutputTime(call.axis, every(call.steps, SELF))
 
 
-def sees_past(call: Call) -> OutputTime:
+def sees_past(call: TimedCall) -> OutputTime:
     """Make each step from itself and those before it."""
     return OutputTime(call.axis, Window(FIRST, SELF, SELF))
 
 
-def unknown(call: Call) -> OutputTime:
+def unknown(call: TimedCall) -> OutputTime:
     """Assume of a layer that says nothing: an axis that keeps its length has the same steps, mixed."""
     if call.axis < len(call.out_shape) and call.out_shape[call.axis] == call.steps:
         return OutputTime(call.axis, every(call.steps, SELF, False))
     return OutputTime(None, every(call.steps, None, False))
 
 
-def recurrent(call: Call) -> OutputTime:
+def recurrent(call: TimedCall) -> OutputTime:
     """Make each step from itself and those read before, or end with the last step."""
     if call.axis:
         return ends(call)
@@ -86,7 +86,7 @@ def recurrent(call: Call) -> OutputTime:
     return OutputTime(0, Window(FIRST, SELF, SELF))
 
 
-def both_ways(call: Call) -> OutputTime:
+def both_ways(call: TimedCall) -> OutputTime:
     """Read in both directions; the backward layer's steps are put in order again."""
     inner = call.get("layer")
     if call.axis or not inner.get("return_sequences"):
@@ -99,34 +99,34 @@ def both_ways(call: Call) -> OutputTime:
     return OutputTime(0, Window(FIRST, SELF, SELF))
 
 
-def each_step(call: Call) -> OutputTime:
+def each_step(call: TimedCall) -> OutputTime:
     """Show the wrapped layer one step at a time."""
     return keeps(call) if call.axis == 0 else OutputTime(None, every(call.steps, None, False))
 
 
-def as_inside(call: Call) -> OutputTime | None:
+def as_inside(call: TimedCall) -> OutputTime | None:
     """Treat time as the wrapped layer does."""
     inner = call.get("layer")
     rule = getattr(getattr(inner, "row", None), "time", None) or unknown
     return rule(call._replace(get=inner.get))
 
 
-def repeats(call: Call) -> OutputTime:
+def repeats(call: TimedCall) -> OutputTime:
     """Make a new time axis in front."""
     return OutputTime(call.axis + 1, SAME)
 
 
-def flattens(call: Call) -> OutputTime:
+def flattens(call: TimedCall) -> OutputTime:
     """Put all numbers in a row, each a step of its own."""
     return _cut_anew(call, 1)
 
 
-def reshapes(call: Call) -> OutputTime:
+def reshapes(call: TimedCall) -> OutputTime:
     """Put the same numbers in rows of another length."""
     return _cut_anew(call, product(call.out_shape[1:]))
 
 
-def _cut_anew(call: Call, width: Size) -> OutputTime:
+def _cut_anew(call: TimedCall, width: Size) -> OutputTime:
     before = product(call.in_shape[1:])
     if call.axis:
         lead = call.in_shape[: call.axis + 1]
@@ -147,27 +147,27 @@ def _cut_anew(call: Call, width: Size) -> OutputTime:
     return OutputTime(0, Window(low, high, high))
 
 
-def moves_axes(call: Call) -> OutputTime:
+def moves_axes(call: TimedCall) -> OutputTime:
     """Put the axes in another order: ``permute``."""
     dims = call.get("dims")
     return OutputTime(dims.index(call.axis + 1), SAME)
 
 
-def swaps(call: Call) -> OutputTime:
+def swaps(call: TimedCall) -> OutputTime:
     """Exchange two axes: ``swap``."""
     (first,), (second,) = call.axes("first"), call.axes("second")
     there = {first: second, second: first}
     return OutputTime(there.get(call.axis, call.axis), SAME)
 
 
-def expands(call: Call) -> OutputTime:
+def expands(call: TimedCall) -> OutputTime:
     """Make a new axis of one place."""
     axis = call.get("axis")
     at = axis - 1 if axis > 0 else len(call.out_shape) + axis
     return OutputTime(call.axis + (at <= call.axis), SAME)
 
 
-def multiplies(call: Call) -> OutputTime:
+def multiplies(call: TimedCall) -> OutputTime:
     """Sum over the axes that ``dot`` multiplies; the other axes of the second value come behind."""
     axes = call.get("axes")
     pair = axes if isinstance(axes, tuple) else (axes, axes)
@@ -181,17 +181,17 @@ def multiplies(call: Call) -> OutputTime:
 # ---- rules along an axis that is an argument -----------------------------------------------------------
 
 
-def mixes(call: Call) -> OutputTime:
+def mixes(call: TimedCall) -> OutputTime:
     """Make each step from all along ``axis``, and from itself alone along the other axes."""
     return OutputTime(call.axis, every(call.steps, SELF)) if call.axis in call.axes() else keeps(call)
 
 
-def mixes_others(call: Call) -> OutputTime:
+def mixes_others(call: TimedCall) -> OutputTime:
     """Make each number from all others: over every axis but the channels, and over those in groups."""
     return OutputTime(call.axis, every(call.steps, SELF, call.axis not in call.axes()))
 
 
-def activates(call: Call) -> OutputTime:
+def activates(call: TimedCall) -> OutputTime:
     """Apply an activation: most work element by element, some along an axis."""
     function = call.get("activation")
     name, axis = function, -1
@@ -205,12 +205,12 @@ def activates(call: Call) -> OutputTime:
     return ends(call) if name == "glu" else OutputTime(call.axis, every(call.steps, SELF))
 
 
-def sums_up(call: Call) -> OutputTime:
+def sums_up(call: TimedCall) -> OutputTime:
     """Make each step from itself and those before it: a running sum."""
     return OutputTime(call.axis, Window(FIRST, SELF, SELF)) if call.axis in call.axes() else keeps(call)
 
 
-def turns(call: Call) -> OutputTime:
+def turns(call: TimedCall) -> OutputTime:
     """Reverse the order of the steps."""
     if call.axis not in call.axes():
         return keeps(call)
@@ -218,7 +218,7 @@ def turns(call: Call) -> OutputTime:
     return OutputTime(call.axis, Window(bound, bound, bound))
 
 
-def removes(call: Call) -> OutputTime:
+def removes(call: TimedCall) -> OutputTime:
     """Remove the axes that ``axis`` names: all of their places become one."""
     gone = call.axes()
     if call.axis in gone:
@@ -228,7 +228,7 @@ def removes(call: Call) -> OutputTime:
     return OutputTime(call.axis - before, SAME)
 
 
-def takes_one(call: Call) -> OutputTime:
+def takes_one(call: TimedCall) -> OutputTime:
     """Take one place of an axis: ``at``."""
     (axis,) = call.axes()
     if call.axis != axis:
@@ -238,12 +238,12 @@ def takes_one(call: Call) -> OutputTime:
     return OutputTime(None, Window(at, at, at))
 
 
-def takes_last(call: Call) -> OutputTime:
+def takes_last(call: TimedCall) -> OutputTime:
     """Take the last n steps: ``last``."""
     return _moved(call, call.steps - call.get("n"))
 
 
-def takes_some(call: Call) -> OutputTime:
+def takes_some(call: TimedCall) -> OutputTime:
     """Take the steps from start on, every step-th: ``slice``."""
     if call.axis not in call.axes():
         return keeps(call)
@@ -254,21 +254,21 @@ def takes_some(call: Call) -> OutputTime:
     return OutputTime(call.axis, Window(bound, bound, bound))
 
 
-def puts_in(call: Call) -> OutputTime:
+def puts_in(call: TimedCall) -> OutputTime:
     """Put new steps in front and behind: ``pad``."""
     return _moved(call, 0 - call.get("before"))
 
 
-def takes_off(call: Call) -> OutputTime:
+def takes_off(call: TimedCall) -> OutputTime:
     """Take steps off in front and behind: ``crop``."""
     return _moved(call, call.get("before"))
 
 
-def _moved(call: Call, by: Size) -> OutputTime:
+def _moved(call: TimedCall, by: Size) -> OutputTime:
     return OutputTime(call.axis, shifted(by)) if call.axis in call.axes() else keeps(call)
 
 
-def merges(call: Call) -> OutputTime:
+def merges(call: TimedCall) -> OutputTime:
     """Merge by element, where one step is broadcast; with an axis, ``max`` reduces."""
     if len(call.inputs) == 1 and call.axes():
         return removes(call)
@@ -277,7 +277,7 @@ def merges(call: Call) -> OutputTime:
     return keeps(call)
 
 
-def joins(call: Call) -> OutputTime:
+def joins(call: TimedCall) -> OutputTime:
     """Join the steps of one value and those of another, or their features: ``concat``."""
     if call.axis not in call.axes():
         return keeps(call)
@@ -290,7 +290,7 @@ def joins(call: Call) -> OutputTime:
 # ---- windows -------------------------------------------------------------------------------------------
 
 
-def place_of(call: Call, rank: int) -> int | None:
+def place_of(call: TimedCall, rank: int) -> int | None:
     """Return the index of the time axis among those that a window moves over; None if it is the channels'."""
     place = call.axis - (call.get("data_format") == "channels_first")
     return place if 0 <= place < rank else None
@@ -307,7 +307,7 @@ class Slides:
     rank: int
     window: str = "kernel_size"
 
-    def __call__(self, call: Call) -> OutputTime:
+    def __call__(self, call: TimedCall) -> OutputTime:
         """Return the window of each output step along the time axis."""
         place = place_of(call, self.rank)
         if place is None:
@@ -349,7 +349,7 @@ def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> W
 def unslides(rank: int) -> TimeRule:
     """Spread each step over a window of places: a transposed convolution."""
 
-    def rule(call: Call) -> OutputTime:
+    def rule(call: TimedCall) -> OutputTime:
         place = place_of(call, rank)
         if place is None:
             return ends(call)
@@ -371,7 +371,7 @@ def unslides(rank: int) -> TimeRule:
 def gathers(rank: int) -> TimeRule:
     """Pool all places into one: a global pooling."""
 
-    def rule(call: Call) -> OutputTime:
+    def rule(call: TimedCall) -> OutputTime:
         if place_of(call, rank) is None:
             first = call.get("data_format") == "channels_first"
             return OutputTime(call.axis if first or call.get("keepdims") else 0, SAME)
@@ -383,7 +383,7 @@ def gathers(rank: int) -> TimeRule:
 def adapts(rank: int) -> TimeRule:
     """Make as many windows as are asked for, whatever the length: an adaptive pooling."""
 
-    def rule(call: Call) -> OutputTime:
+    def rule(call: TimedCall) -> OutputTime:
         place = place_of(call, rank)
         if place is None:
             return keeps(call)
@@ -399,7 +399,7 @@ def adapts(rank: int) -> TimeRule:
 def spreads(rank: int) -> TimeRule:
     """Repeat each place several times: ``upsample``."""
 
-    def rule(call: Call) -> OutputTime:
+    def rule(call: TimedCall) -> OutputTime:
         place = place_of(call, rank)
         factor = per_axis(call.get("size"), rank)[place] if place is not None else 1
         if not isinstance(factor, int):
@@ -412,7 +412,7 @@ def spreads(rank: int) -> TimeRule:
     return rule
 
 
-def frames(call: Call) -> OutputTime:
+def frames(call: TimedCall) -> OutputTime:
     """Cut a signal into frames: ``stft_spectrogram``."""
     if place_of(call, 1) is None:
         return ends(call)
@@ -421,7 +421,7 @@ def frames(call: Call) -> OutputTime:
     return OutputTime(call.axis, slid(call.steps, length, step, 1, call.get("padding"))._replace(exact=False))
 
 
-def mel_frames(call: Call) -> OutputTime:
+def mel_frames(call: TimedCall) -> OutputTime:
     """Cut a signal into frames, which stand behind the bands; the loudest frame sets the floor."""
     return OutputTime(1, every(call.steps, Bound(call.get("sequence_stride"), 0), False))
 
@@ -429,7 +429,7 @@ def mel_frames(call: Call) -> OutputTime:
 # ---- attention -----------------------------------------------------------------------------------------
 
 
-def attends(call: Call) -> OutputTime:
+def attends(call: TimedCall) -> OutputTime:
     """Keep the query's steps; each sees all steps of the value, or with causal those up to its own."""
     rank = len(call.in_shape)
     axes = call.get("attention_axes")
@@ -449,7 +449,7 @@ def attends(call: Call) -> OutputTime:
     return keeps(call) if call.place == 0 else OutputTime(call.axis, _attended(call, None))
 
 
-def _attended(call: Call, own: Bound | None) -> Window:
+def _attended(call: TimedCall, own: Bound | None) -> Window:
     window = call.get("sliding_window")
     last = Bound(0, call.steps - 1)
     low = FIRST if window is None else Bound(1, 1 - window)

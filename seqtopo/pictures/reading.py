@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.step_windows import SAME, Bound, Call, OutputTime
+from seqtopo.layers.step_windows import SAME, Bound, OutputTime, TimedCall
 from seqtopo.layers.timing import unknown
 
 Reads = Callable[[int], Sequence[int]]
@@ -19,7 +19,7 @@ _MOST = 4096
 """The maximum number of places in the window of a transposed convolution that are read one by one."""
 
 
-def passed_of(row: Any, call: Call) -> OutputTime:
+def passed_of(row: Any, call: TimedCall) -> OutputTime:
     """Return the result of a row's time rule for a call whose sizes are all numbers."""
     found: OutputTime | None = (row.time or unknown)(call)
     return found or unknown(call)
@@ -30,13 +30,13 @@ def keeps_steps(passed: OutputTime) -> bool:
     return passed.axis == 0 and passed.window == SAME
 
 
-def reads_of(passed: OutputTime, call: Call) -> Reads | None:
+def reads_of(passed: OutputTime, call: TimedCall) -> Reads | None:
     """Return the steps that each step reads; None if the time axis ends, or each step reads all of them.
 
     >>> from seqtopo.layers.timing import Slides
     >>> from seqtopo.layers.values import Tensor
     >>> args = {"kernel_size": 3, "strides": 1, "padding": "causal", "dilation_rate": 2}
-    >>> call = Call(args.get, (Tensor((10, 4)),), (Tensor((10, 8)),), 0)
+    >>> call = TimedCall(args.get, (Tensor((10, 4)),), (Tensor((10, 8)),), 0)
     >>> reads = reads_of(Slides(1)(call), call)
     >>> list(reads(1)), list(reads(6))
     ([1], [2, 4, 6])
@@ -65,7 +65,7 @@ def _at(bound: Bound, step: int) -> int:
     return found
 
 
-def _unslid(call: Call, steps: int, dilation: int) -> Reads:
+def _unslid(call: TimedCall, steps: int, dilation: int) -> Reads:
     """Return a function that gives the steps that a step of a transposed convolution reads."""
     size, stride = (per_axis(call.get(name), 1)[0] for name in ("kernel_size", "strides"))
     beyond = dilation * (size - 1) + 1 - stride

@@ -17,7 +17,7 @@ from seqtopo.graph.seen import has_steps
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols
-from seqtopo.layers.step_windows import Call, OutputTime
+from seqtopo.layers.step_windows import OutputTime, TimedCall
 from seqtopo.layers.values import Tensor
 from seqtopo.pictures import labels
 from seqtopo.pictures.reading import Reads, keeps_steps, passed_of, reads_of
@@ -315,7 +315,7 @@ class _Unrolling:
         reads: dict[int, Reads] = {}
         for n, (_, place) in enumerate(incoming):
             if place.many:
-                call = Call(get, inputs, outputs, 0, n)
+                call = TimedCall(get, inputs, outputs, 0, n)
                 passed[n] = passed_of(layer.row, call)
                 if (found := reads_of(passed[n], call)) is not None:
                     reads[n] = found

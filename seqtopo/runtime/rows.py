@@ -18,7 +18,7 @@ from seqtopo.layers.function_calls import BY_CLASS, FunctionCall, given_to, row_
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Shape, symbol
-from seqtopo.layers.step_windows import Call, OutputTime
+from seqtopo.layers.step_windows import OutputTime, TimedCall
 from seqtopo.layers.values import Refusal, Tensor
 
 
@@ -32,7 +32,7 @@ def row_of(layer: Any) -> Row | None:
     return custom if custom is not None and custom.make is not None else None
 
 
-def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int) -> Call | None:
+def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int) -> TimedCall | None:
     """Return a call of a live layer as rows' rules see it, with time as the axis behind the batch.
 
     None if a spec cannot say the layer's arguments, and for a wrapper that treats time as its inner layer
@@ -49,12 +49,12 @@ def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int
     except NoRowError:
         return None
     args = {**row.defaults, **given}
-    return Call(args.get, tuple(map(_tensor, inputs)), (_tensor(output),), 0, place)
+    return TimedCall(args.get, tuple(map(_tensor, inputs)), (_tensor(output),), 0, place)
 
 
 def call_of_function(
     operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any
-) -> tuple[Row, list[Any], Call] | None:
+) -> tuple[Row, list[Any], TimedCall] | None:
     """Return the row of an operation of ``keras.ops``, its inputs, and the call for the first of them.
 
     None if no row describes the operation.
@@ -75,7 +75,7 @@ def call_of_function(
     except Refusal:
         return None
     outputs = output if isinstance(output, (list, tuple)) else [output]
-    call = Call(
+    call = TimedCall(
         {**row.defaults, **read}.get, tuple(map(_tensor, found.values)), tuple(map(_tensor, outputs)), 0
     )
     return row, list(found.values), call
@@ -100,6 +100,6 @@ def _tensor(value: Any) -> Tensor:
     return Tensor(tuple(symbol(f"S{i}") if size is None else size for i, size in sizes), str(value.dtype))
 
 
-def passes(row: Row, call: Call) -> OutputTime | None:
+def passes(row: Row, call: TimedCall) -> OutputTime | None:
     """Return how a call treats the time axis; None if its row does not say."""
     return None if row.time is None else row.time(call)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from seqtopo.walkthrough.walk import Step, Walk, walk
+from seqtopo.walkthrough.walk import Step, Walkthrough, walk
 
-__all__ = ["Step", "Walk", "walk"]
+__all__ = ["Step", "Walkthrough", "walk"]

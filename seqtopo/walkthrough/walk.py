@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Walk:
+class Walkthrough:
     """A spec in plain words: its kind, with meaning and reason; its steps in order; its training."""
 
     kind: str
@@ -41,7 +41,7 @@ class Walk:
     training: tuple[str, ...]
 
 
-def walk(resolved: Resolved) -> Walk:
+def walk(resolved: Resolved) -> Walkthrough:
     """Describe a spec without errors in words, in the order in which it is computed.
 
     >>> from seqtopo.report.analyse import analyse
@@ -74,13 +74,13 @@ class _Walker:
         self.alike: dict[tuple[str, str, str], str] = {}
         self.batch = next((node.batch for node in self.nodes if node.batch is not None), None)
 
-    def walk(self) -> Walk:
+    def walk(self) -> Walkthrough:
         found = kind(self.graph)
         inputs = [self.graph.nodes[i] for i in self.graph.inputs]
         pictures = any(map(self._is_picture, inputs))
         samples = [self._sample(node) for node in inputs]
         why = reasons(self.graph, found, samples, "picture" if pictures else "time axis")
-        return Walk(
+        return Walkthrough(
             found,
             meaning(self.graph),
             tuple(sentence(text) for text in why if text),

@@ -14,7 +14,7 @@ import pytest
 import seqtopo
 from seqtopo.decompiler.decompile import Decompiled, decompile_config, decompiled
 from seqtopo.decompiler.serialized import _complete_objects, serialized
-from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.keras_builder import KerasBuilder
 from seqtopo.emit.objects import argument, made
 from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import FAMILIES, MODULES, read_object
@@ -50,7 +50,7 @@ def written(entry: Entry) -> Iterator[str]:
 def build(family: str, entry: Entry, text: str) -> Any:
     """The Keras object of a text: always an object, not the word that Keras makes one of."""
     found = read_object(family, read(text))
-    return made(KerasStock(), family, found if isinstance(found, Object) else Object(entry.name))
+    return made(KerasBuilder(), family, found if isinstance(found, Object) else Object(entry.name))
 
 
 def module_of(family: str) -> Any:
@@ -98,7 +98,7 @@ def come_back(family: str, entry: Entry, configs: Sequence[Any]) -> list[tuple[A
         layer = resolved.graph.nodes[value.node].layer
         assert layer is not None
         param = layer.row.by_name[key]
-        back.append((module_of(family).get(argument(KerasStock(), param, layer.get(key))), found))
+        back.append((module_of(family).get(argument(KerasBuilder(), param, layer.get(key))), found))
     return back
 
 
@@ -108,7 +108,7 @@ def _trained(family: str, outputs: int, given: Any) -> tuple[Any, Decompiled]:
     model = base(f"in(2) -> [{', '.join(['dense(1)'] * outputs)}]")
     found = decompile_config({**model, "compile_config": {key: given}})
     assert found.training is not None, found.text
-    again = made(KerasStock(), {"metrics": "metric"}.get(key, key), getattr(found.training, key))
+    again = made(KerasBuilder(), {"metrics": "metric"}.get(key, key), getattr(found.training, key))
     if family == "schedule":
         return again._learning_rate, found
     module = module_of(family)

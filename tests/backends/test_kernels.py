@@ -16,7 +16,7 @@ from keras import layers, ops
 
 import seqtopo
 from seqtopo.emit.emitter import Emitter
-from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.keras_builder import KerasBuilder
 from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
 from seqtopo.report.analyse import analyse
@@ -161,7 +161,9 @@ def has_kernel(row: Row) -> bool:
     assert node.layer is not None
     came = resolved.graph.tensors(node.inputs)
     assert came is not None
-    return isinstance(attaching.choose(Emitter(resolved.graph, KerasStock()).layer(node.layer, came)), Kernel)
+    return isinstance(
+        attaching.choose(Emitter(resolved.graph, KerasBuilder()).layer(node.layer, came)), Kernel
+    )
 
 
 def test_the_rows_say_which_layers_have_kernels() -> None:

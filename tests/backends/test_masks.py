@@ -17,7 +17,7 @@ from seqtopo.report.analyse import analyse
 from tests.support.rows import keras
 
 from seqtopo.emit.emitter import Emitter  # isort: skip  (Keras' backend is chosen by the line above)
-from seqtopo.emit.keras_stock import KerasStock  # isort: skip
+from seqtopo.emit.keras_builder import KerasBuilder  # isort: skip
 
 KERAS_ROWS = tuple(row for row in ROWS if row.keras)
 HANDS_NONE_ON = {"dot"}
@@ -35,7 +35,7 @@ def built(row: Row) -> tuple[Any, list[Any], Mask]:
     assert node.layer is not None
     came = resolved.graph.tensors(node.inputs)
     assert came is not None
-    layer = Emitter(resolved.graph, KerasStock()).layer(node.layer, came)
+    layer = Emitter(resolved.graph, KerasBuilder()).layer(node.layer, came)
     assert type(layer) is getattr(keras.layers, row.keras)
     values = [keras.Input([s if isinstance(s, int) else 6 for s in t.shape], dtype=t.dtype) for t in came]
     for value in values:

@@ -16,7 +16,7 @@ from tests.support.backend_run import LONG
 from tests.support.rows import keras
 
 from seqtopo.emit.emitter import Emitter  # isort: skip  (Keras' backend is chosen by the line above)
-from seqtopo.emit.keras_stock import KerasStock  # isort: skip
+from seqtopo.emit.keras_builder import KerasBuilder  # isort: skip
 
 KERAS_ROWS = [row for row in ROWS if row.keras]
 SOME = KERAS_ROWS[:: 1 if keras.config.backend() == "torch" or LONG else 6]
@@ -47,7 +47,7 @@ def layer_and_values(row: Row) -> tuple[Any, list[Any]]:
             2, *(1,) * len(shape[1:])
         )
         values.append(keras.ops.convert_to_tensor(drawn.astype(tensor.dtype)))
-    return Emitter(resolved.graph, KerasStock()).layer(node.layer, came), values
+    return Emitter(resolved.graph, KerasBuilder()).layer(node.layer, came), values
 
 
 def call(row: Row, layer: Any, values: list[Any]) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtopo.emit.emitter import Emitter
-from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.keras_builder import KerasBuilder
 from seqtopo.graph import arguments, resolver
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
@@ -130,7 +130,7 @@ def compare_refused(refused: Refused) -> Compared:
     earlier = [n for n in graph.nodes[: node.index] if n.layer is node.layer]
     lengths = lengths_for([s for n in graph.nodes for t in n.outputs or () for s in t.shape], LONG[0])
     concrete = _concrete(node.layer, lengths)
-    replay = _Replay(graph, KerasStock())
+    replay = _Replay(graph, KerasBuilder())
     try:
         for before in [*earlier, node]:
             before_call = {k: v.value if isinstance(v, Raw) else v for k, v in before.call.items()}

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import seqtopo
-from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.keras_builder import KerasBuilder
 from seqtopo.emit.operations import EMITTERS
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
@@ -182,7 +182,7 @@ SPECS = {
 """Whole specs, with what only a graph has: layers that are called twice, masks on the way."""
 
 
-def emit(case: Case, inputs: list[Any], name: str, stock: KerasStock) -> Any:
+def emit(case: Case, inputs: list[Any], name: str, stock: KerasBuilder) -> Any:
     """The value a case gives on the graph."""
     row = NAMES[case.row]
     shape = tuple(unknown(i) if size is None else size for i, size in enumerate(inputs[0].shape[1:]))
@@ -202,7 +202,7 @@ def models() -> dict[str, tuple[keras.Model, list[Array], list[Case]]]:
     floats = made.normal(size=(SAMPLES, STEPS, WIDTH)).astype("float32")
     ids = np.array([[1 + (i + t) % 4 if t < n else 0 for t in range(STEPS)] for i, n in enumerate(LENGTHS)])
     ids = ids.astype("int32")
-    found, stock = {}, KerasStock()
+    found, stock = {}, KerasBuilder()
     for name, cases, shape, data in (
         ("any_length", ANY_LENGTH, (None, WIDTH), floats),
         ("fixed", FIXED[:2], (STEPS, WIDTH), floats),
@@ -248,7 +248,7 @@ def train(policy: str) -> float:
     keras.config.set_dtype_policy(policy)
     x = keras.Input((None, WIDTH))
     wide = keras.layers.Dense(WIDTH)(x)
-    y = emit(Case("pos", {"length": 9}), [wide], "pos", KerasStock())
+    y = emit(Case("pos", {"length": 9}), [wide], "pos", KerasBuilder())
     keras.config.set_dtype_policy("float32")
     assert y.dtype == wide.dtype
     model = keras.Model(x, keras.layers.Dense(1, dtype="float32")(y))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import OTHERWISE, Asked
+from seqtopo.data.ways_to_cut import OTHERWISE, CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 
@@ -51,7 +51,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-def refused(spec: str, asked: Asked, features: int, steps: int = 100) -> Diagnostic | None:
+def refused(spec: str, asked: CutOptions, features: int, steps: int = 100) -> Diagnostic | None:
     array = np.random.default_rng(0).random((steps, features))
     try:
         cut_for(spec, array, asked, {})
@@ -60,7 +60,7 @@ def refused(spec: str, asked: Asked, features: int, steps: int = 100) -> Diagnos
     return None
 
 
-def followed(words: str, asked: Asked) -> Asked:
+def followed(words: str, asked: CutOptions) -> CutOptions:
     """Return the options that these words of a help mean."""
     changes: dict[str, Any] = {}
     if found := re.search(r"targets=\[(.*?)\]", words):
@@ -79,7 +79,7 @@ def followed(words: str, asked: Asked) -> Asked:
         left = {"the horizon": "horizon", "the batch size": "batch_size"}
         for part in words.split("leave out ")[1].split(", ")[0].split(" and "):
             name = left.get(part, part)
-            changes[name] = getattr(Asked(), name)
+            changes[name] = getattr(CutOptions(), name)
     if words == "leave it out":
         changes["remainder"] = None
     assert changes, words
@@ -90,7 +90,7 @@ def followed(words: str, asked: Asked) -> Asked:
 def test_fault_d6_each_way_out_of_a_refusal_cuts_the_series(spec: str) -> None:
     tried = 0
     for options, features in product(OPTIONS, (1, 4)):
-        asked = Asked(**options)
+        asked = CutOptions(**options)
         found = refused(spec, asked, features)
         if found is None or found.code != "ST727":
             continue
@@ -111,16 +111,16 @@ def test_fault_d6_each_way_out_of_a_refusal_cuts_the_series(spec: str) -> None:
 @pytest.mark.parametrize("features", [3, 4])
 def test_fault_d6_numbers_that_may_be_steps_or_features_are_asked_about(features: int) -> None:
     spec = f"in(6,{features}) -> lstm(2)"
-    found = refused(spec, Asked(targets=[0]), features)
+    found = refused(spec, CutOptions(targets=[0]), features)
     assert found is not None
     assert "horizon=2" in found.help
     assert "targets=[0, 1]" in found.help
     assert [fix.title for fix in found.fixes] == ["end with dense(1)"]
-    assert refused(spec, Asked(targets=[0], horizon=2), features) is None
+    assert refused(spec, CutOptions(targets=[0], horizon=2), features) is None
 
 
 def test_fault_d6_a_frame_is_cut_from_its_features() -> None:
-    found = refused("in(6,2,2) -> flatten -> dense(4)", Asked(), 4)
+    found = refused("in(6,2,2) -> flatten -> dense(4)", CutOptions(), 4)
     assert found is not None
     assert [fix.title for fix in found.fixes] == ["declare in(6,4) -> reshape(6,2,2)"]
 
@@ -145,7 +145,7 @@ SHORT: tuple[tuple[str, dict[str, Any]], ...] = (
 def test_fault_d6_each_way_out_of_a_series_that_is_too_short_cuts_it(
     spec: str, options: dict[str, Any]
 ) -> None:
-    asked, features = Asked(**options), 3
+    asked, features = CutOptions(**options), 3
     found = refused(spec, asked, features, 20)
     assert found is not None
     assert found.code in ("ST724", "ST726")
@@ -159,6 +159,6 @@ def test_fault_d6_each_way_out_of_a_series_that_is_too_short_cuts_it(
 
 
 def test_fault_d6_where_no_other_size_helps_none_is_named() -> None:
-    found = refused("in(4,3) -> lstm(4) -> dense(3)", Asked(), 3, 1)
+    found = refused("in(4,3) -> lstm(4) -> dense(3)", CutOptions(), 3, 1)
     assert found is not None
     assert (found.code, found.help, found.fixes) == ("ST724", "take a longer series", ())

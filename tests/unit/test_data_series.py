@@ -17,7 +17,7 @@ from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
 from seqtopo.data.spec_cutting import cut_for
 from seqtopo.data.tables import read_table
-from seqtopo.data.ways_to_cut import Asked
+from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 
 small = st.integers(1, 7)
@@ -195,7 +195,7 @@ def test_the_parts_of_a_split_share_no_step() -> None:
 
 
 def cut(spec: str, data: Any, **more: Any) -> Any:
-    return cut_for(spec, data, Asked(**more), {})[0]
+    return cut_for(spec, data, CutOptions(**more), {})[0]
 
 
 @pytest.mark.parametrize(

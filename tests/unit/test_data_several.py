@@ -14,7 +14,7 @@ from seqtopo.data.cutting import Pieces, Wanted, Windows
 from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import Asked
+from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 
 lengths = st.lists(st.integers(1, 20), min_size=2, max_size=4)
@@ -116,7 +116,7 @@ def test_fault_f3_a_column_names_the_series(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["in(4,1) -> lstm(3) -> dense(1)", "in(T,1) -> lstm(3,seq) -> dense(1)"])
 def test_fault_f3_for_a_spec(spec: str) -> None:
-    cut, _ = cut_for(spec, tanks([9, 6, 2]), Asked(steps=4), {})
+    cut, _ = cut_for(spec, tanks([9, 6, 2]), CutOptions(steps=4), {})
     x, y = cut[0][:2]
     assert isinstance(cut, Windows)
     assert cut.count == 5 + 2
@@ -127,12 +127,12 @@ def test_fault_f3_for_a_spec(spec: str) -> None:
 
 def test_fault_f3_a_stateful_spec_reads_a_series_in_each_row() -> None:
     spec = "in(2,1,batch=3) -> lstm(4,stateful) -> dense(1)"
-    cut, _ = cut_for(spec, tanks([9, 7, 8]), Asked(), {})
+    cut, _ = cut_for(spec, tanks([9, 7, 8]), CutOptions(), {})
     assert isinstance(cut, Pieces)
     firsts = [batch[0][:, 0, 0].tolist() for batch in all_of(cut)]
     assert firsts[:2] == [[1000, 2000, 3000], [1002, 2002, 3002]]
     with pytest.raises(SpecError) as caught:
-        cut_for(spec.replace("batch=3", "batch=2"), tanks([9, 7, 8]), Asked(), {})
+        cut_for(spec.replace("batch=3", "batch=2"), tanks([9, 7, 8]), CutOptions(), {})
     assert "3 series side by side" in caught.value.diagnostics[0].message
     assert "batch=3" in caught.value.diagnostics[0].help
 

@@ -10,7 +10,7 @@ import pytest
 from seqtopo.api import check
 from seqtopo.data.cutting import Windows
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import Asked
+from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.kind import kind, meaning
@@ -53,7 +53,7 @@ def words(spec: str) -> str:
 
 def cut(spec: str, length: int = 60, features: int = 1, **more: Any) -> Windows:
     series = np.arange(length * features, dtype="float64").reshape(length, features)
-    found, _ = cut_for(spec, series, Asked(**more), {})
+    found, _ = cut_for(spec, series, CutOptions(**more), {})
     assert isinstance(found, Windows)
     return found
 
@@ -220,7 +220,7 @@ def test_fault_a15_a_vector_is_no_sequence() -> None:
 
 def test_fault_a15_such_ids_are_cut_from_a_series_of_ids() -> None:
     spec = "in(5) -> embed(100,8) -> lstm(4,seq) -> dense(100)"
-    found, _ = cut_for(spec, np.arange(30), Asked(), {})
+    found, _ = cut_for(spec, np.arange(30), CutOptions(), {})
     x, y = found[0][:2]
     assert (x[0].tolist(), y[0].tolist()) == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5])
 

@@ -10,7 +10,7 @@ from seqtopo.cli.show import walkthrough
 from seqtopo.graph.kind import KINDS
 from seqtopo.layers.registry import NAMES
 from seqtopo.report.analyse import analyse
-from seqtopo.walkthrough import Walk, walk
+from seqtopo.walkthrough import Walkthrough, walk
 from seqtopo.walkthrough.layers import _SPECIAL
 from tests.support.topologies import TOPOLOGIES
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPECS = sorted([*(ROOT / "tests" / "models").glob("*.txt"), *(ROOT / "examples").glob("*/spec.txt")])
 
 
-def walked(spec: str | Path) -> Walk:
+def walked(spec: str | Path) -> Walkthrough:
     """The walk through a spec that has no errors."""
     checked = analyse(spec)
     assert checked.resolved is not None, [d.message for d in checked.diagnostics]
@@ -202,7 +202,7 @@ def test_every_model_has_a_walk(path: Path) -> None:
     assert_reads_well(walked(path))
 
 
-def assert_reads_well(found: Walk) -> None:
+def assert_reads_well(found: Walkthrough) -> None:
     """Whole sentences on narrow lines."""
     for step in found.steps:
         assert step.words[0].isupper()

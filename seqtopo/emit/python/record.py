@@ -96,7 +96,7 @@ class Statement:
 
 
 class Recorder:
-    """The stock that records, in order, what the emitters ask for."""
+    """The builder that records, in order, what the emitters ask for."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []

@@ -19,7 +19,7 @@ import keras
 from seqtopo.diag.renderers.cells import visible
 from seqtopo.emit import keras_private
 from seqtopo.emit.build import Built
-from seqtopo.emit.keras_stock import keep_masks
+from seqtopo.emit.keras_builder import keep_masks
 from seqtopo.graph.resolver import Resolved
 from seqtopo.runtime.states import tracking
 

@@ -26,15 +26,15 @@ from seqtopo.emit.keras_private import (
 from seqtopo.runtime.kernels.attaching import NotNow, Stock
 
 
-def walk_of(model: Any) -> Walk | Stock:
+def flat_model_of(model: Any) -> FlatModel | Stock:
     """Return the direct walk through a functional or Sequential model, or the reason why it has none."""
     try:
-        return _walk_of(model)
+        return _flat_model_of(model)
     except KerasLacksError as error:
         return Stock(str(error))
 
 
-def _walk_of(model: Any) -> Walk | Stock:
+def _flat_model_of(model: Any) -> FlatModel | Stock:
     graph = _graph(model)
     if graph is None:
         return Stock("it is not a model of layers alone")
@@ -44,7 +44,7 @@ def _walk_of(model: Any) -> Walk | Stock:
         if why:
             return Stock(f"its layers are called as Keras calls them: {node.operation.name} {why}")
         calls.append(_call_of(node))
-    return Walk(graph, tuple(calls))
+    return FlatModel(graph, tuple(calls))
 
 
 def _calls_in_order(graph: Any) -> Iterator[Any]:
@@ -115,7 +115,7 @@ def _call_of(node: Any) -> Call:
     return Call(node.operation, given, kwargs, arguments, tuple(id(x) for x in node.output_tensors))
 
 
-class Walk:
+class FlatModel:
     """The ``call`` of a model over ``graph``, as a sequence of ``calls``."""
 
     def __init__(self, graph: Any, calls: tuple[Call, ...]) -> None:

@@ -18,7 +18,7 @@ from keras import tree
 
 from seqtopo.emit.keras_private import get, has, has_hooks, torch_device
 from seqtopo.runtime.kernels.attaching import Choice, Kernel, NotNow, Stock
-from seqtopo.runtime.kernels.on_torch.graph import Walk, walk_of
+from seqtopo.runtime.kernels.on_torch.graph import FlatModel, flat_model_of
 
 RUNS = ("fit", "evaluate", "predict")
 
@@ -33,7 +33,7 @@ ADAM = ("_trainable_variables", "_momentums", "_velocities")
 
 def choose(model: Any) -> Choice:
     """Return the kernel of a model: its direct walk and its steps, or the reason for which it has none."""
-    walk = walk_of(model)
+    walk = flat_model_of(model)
     if isinstance(walk, Stock):
         return walk
     steps = Steps(walk)
@@ -109,7 +109,7 @@ def _predict(model: Any, x: Any, batch_size: int) -> Any:
 class Steps:
     """The ``train_step`` and ``predict_step`` of a model whose layers are called directly."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: FlatModel) -> None:
         self.walk = walk
 
     def predict(self, model: Any, data: Any) -> Any:
@@ -143,7 +143,7 @@ class Steps:
         """Return the model's outputs, without Keras' work around a call.
 
         Raises:
-            NotNow: there is work to be done around the call, or the ``Walk`` raises it.
+            NotNow: there is work to be done around the call, or the ``FlatModel`` raises it.
         """
         if has_hooks(model) or model.activity_regularizer is not None:
             raise NotNow("there are hooks")

@@ -42,8 +42,8 @@ class _Operations:
         return self._names.note("get_item", x[key])
 
 
-class KerasStock:
-    """The stock that makes Keras layers and tensors at once; ``weights`` draws the initial weights."""
+class KerasBuilder:
+    """The builder that makes Keras layers and tensors at once; ``weights`` draws the initial weights."""
 
     def __init__(self, seed: int | None = None) -> None:
         self.weights = InitialWeights(seed)
