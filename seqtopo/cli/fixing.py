@@ -1,4 +1,4 @@
-"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: applies fixes, or shows what they would change."""
+"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: apply fixes to specs, Python files and notebooks, or show them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import STDIN, chosen, dims_of, fix_only, is_text
+from seqtopo.cli.arguments import STDIN, UsageError, chosen, dims_of, fix_only, is_text
+from seqtopo.cli.code_models import asked_of, unknown_dims, usage_errors
 from seqtopo.cli.data_options import fitted
-from seqtopo.cli.python_code import is_python
+from seqtopo.cli.files import STDIN_NAME, read_input
+from seqtopo.cli.python_code import is_python, split_name
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_bytes, put_diagnostics, say
 from seqtopo.cli.writing import Original, original, put_difference, write_whole
+from seqtopo.code.check import only_model, reader, verified
+from seqtopo.code.findings import CheckedFile, check_code
+from seqtopo.code.model import CodeFile
+from seqtopo.code.read import read_bytes, read_raw
+from seqtopo.code.rewrite import NotRewrittenError, changed_cells, rewritten
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.fixing import Check, fixed, suggestions
 from seqtopo.diag.model import Diagnostic
 from seqtopo.report.analyse import analyse, linted, unbuildable
 from seqtopo.source import Source
+from seqtopo.syntax.read import unreadable
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     grave = ("error", "warning") if args.strict else ("error",)
     for spec in dict.fromkeys(args.specs):
         if is_python(spec, args.language):
-            from seqtopo.cli.fixing_code import mend  # a spec is mended without reading any Python
+            from seqtopo.cli.fixing import mend  # a spec is mended without reading any Python
 
             left += mend(args, spec, grave)
             continue
@@ -101,3 +109,70 @@ def _suggest(text: str, check: Check) -> Sequence[Diagnostic]:
     found = check(text)
     say("# nothing to suggest" + ("" if found else ": the spec is fine"))
     return found
+
+
+def mend(args: argparse.Namespace, spec: str, grave: Sequence[str]) -> Sequence[Diagnostic]:
+    """Mend a file, or show it mended; return what is left to be told."""
+    if args.suggest:
+        raise UsageError("--suggest shows specs, not Python files", "--diff shows what --fix would change")
+    file, name = split_name(spec)
+    path = None if spec == STDIN else Path(file)
+    try:
+        data = read_input() if path is None else read_bytes(path)
+    except OSError as error:
+        return (unreadable(spec, error),)
+    code = read_raw(data, STDIN_NAME if path is None else str(path), path)
+    read = reader(code, path)
+    asked, only = asked_of(args, spec), fix_only(args.fix_only)
+
+    def check(text: str) -> CheckedFile:
+        again = code if text == code.source.text else read(text)
+        with usage_errors():
+            found = verified(check_code(again, asked), read, asked)
+        return only_model(found, name) if name else found
+
+    def findings(text: str) -> Sequence[Diagnostic]:
+        return only([d for d in check(text).every if d.source is not None and d.source.text == text])
+
+    before = code.source.text
+    if asked.dims and all(is_python(one, args.language) for one in args.specs):
+        unknown_dims(asked.dims, [check_code(code, asked._replace(data=None))])
+    done = fixed(before, findings)
+    count = f"{done.count} mistake{'s' * (done.count != 1)}"
+    if args.diff:
+        if done.text != before:
+            _put_difference(code, done.text)
+        return [d for d in _shown(check(before)) if d.severity in grave]
+    try:
+        new = rewritten(data, before, done.text, code.notebook is not None) if done.text != before else data
+    except (NotRewrittenError, UnicodeError, SyntaxError):
+        say(f"{spec} is left as it is: its bytes cannot be written back as they were read", stream=sys.stderr)
+        return _shown(check(before))
+    if path is None:
+        put_bytes(new)
+    elif new != data:
+        try:
+            write_whole(path, partial(Path.write_bytes, data=new))
+        except SpecError as error:
+            return error.diagnostics
+        say(f"fixed {count} in {spec}")
+    else:
+        say(f"nothing in {spec} has a safe fix")
+    return _shown(check(done.text))
+
+
+def _shown(found: CheckedFile) -> list[Diagnostic]:
+    return list(found.every_shown)
+
+
+def _put_difference(code: CodeFile, after: str) -> None:
+    if code.notebook is None:
+        put_difference(code.source.name, code.source.text, after, "fixed")
+        return
+    before = code.source.text
+    changed = changed_cells(code.notebook, after)
+    for cell in code.notebook.cells:
+        if cell.number in changed:
+            name = f"{code.source.name}:cell {cell.number}"
+            old = before[cell.span.start : cell.span.end]
+            put_difference(name, old, changed[cell.number], "fixed")

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import seqtopo
-from seqtopo.pictures.fonts import font
-from seqtopo.pictures.pdf import pdf
+from seqtopo.pictures.pdf import font, pdf
 from seqtopo.pictures.scene import Scene, Text
 from seqtopo.pictures.tikz import latex, tikz
 

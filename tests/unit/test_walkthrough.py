@@ -11,7 +11,7 @@ from seqtopo.graph.kind import KINDS
 from seqtopo.layers.registry import NAMES
 from seqtopo.report.analyse import analyse
 from seqtopo.walkthrough import Walkthrough, walk
-from seqtopo.walkthrough.layers import _SPECIAL
+from seqtopo.walkthrough.walk import _SPECIAL
 from tests.support.topologies import TOPOLOGIES
 
 ROOT = Path(__file__).resolve().parents[2]
