@@ -1,4 +1,4 @@
-"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: apply fixes to specs, Python files and notebooks, or show them."""
+"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: fix specs, Python files and notebooks, or show it."""
 
 from __future__ import annotations
 
