@@ -1,4 +1,4 @@
-"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: fix specs, Python files and notebooks, or show it."""
+"""``seqtopo check --fix``, ``--diff``, ``--suggest``: fix specs, Python files and notebooks, or show it."""
 
 from __future__ import annotations
 
