@@ -337,7 +337,9 @@ def _of_function(walk: ModelCalls, call: Call, function: str) -> Made | None:
     if found is None:
         return None
     refs = [next(refs_in(value)) for value in found.values]
-    args = {name: value[0] if _is_one_axis(name, value) else value for name, value in found.args.items()}
+    args = dict(found.args)
+    if isinstance(axis := args.get("axis"), tuple) and len(axis) == 1:
+        args["axis"] = axis[0]
     if function in REDUCTIONS and refs:
         before = _steps_first(walk, refs[0]) if function == "mean" else refs[0]
         refs[0] = _unmasked(walk, before)
@@ -356,10 +358,6 @@ def _shape_of(walk: ModelCalls, value: Any) -> Shape | None:
         resolve(walk, ref)
     tensor = walk.graph.tensor(walk.values[ref]) if ref in walk.values else None
     return None if tensor is None else tensor.shape
-
-
-def _is_one_axis(name: str, value: Any) -> bool:
-    return name == "axis" and isinstance(value, tuple) and len(value) == 1
 
 
 def _function(call: Call, refs: Sequence[Ref]) -> Made | None:

@@ -15,7 +15,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from seqtopo.cli.search_run import Board
+from seqtopo.cli.search_board import Board
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.searching import leases
