@@ -95,6 +95,11 @@ def search(args: argparse.Namespace) -> int:
     dims = dims_of(args.dims)
     output = Path(args.output)
     apart(output, args.data, *([] if at_hand else [args.spec]))
+    if not os.access(output.parent, os.W_OK):
+        reason = "is not there" if not output.parent.exists() else "cannot be written to"
+        raise UsageError(
+            f"the folder {output.parent} {reason}", "name another place for the best spec: -o PATH"
+        )
     keep_what_is_there(output, "found", force=args.force)
     if not output.exists():
         keep_what_is_there(output.with_suffix(".keras"), "model", force=args.force)

@@ -49,7 +49,11 @@ def show(args: argparse.Namespace) -> int:
     if wanted not in names:
         where = args.storage or journal
         help = f"its studies are {in_words(names)}: --study NAME" if names else "no search has begun there"
-        raise wrong("ST442", f"there is no study {wanted or name} in {where}", help)
+        several = len(names) > 1 and wanted is None and journal.is_file() and name == str(journal)
+        said = (
+            f"{where} holds several studies" if several else f"there is no study {wanted or name} in {where}"
+        )
+        raise wrong("ST442", said, help)
     put_study(optuna.load_study(study_name=wanted, storage=storage), pareto_too=args.pareto)
     return 0
 

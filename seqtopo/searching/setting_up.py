@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import Study
 
-from seqtopo.data.jobs import Reading, job_of, read_data
+from seqtopo.data.jobs import Job, Reading, job_of, read_data
 from seqtopo.data.loading import Members
 from seqtopo.data.series import Series
 from seqtopo.diag.error import SpecError
@@ -22,6 +22,7 @@ from seqtopo.graph.domains import bound_text
 from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, is_space
 from seqtopo.report.space import Space
+from seqtopo.report.space_choices import Seen
 from seqtopo.report.space_walk import spaced
 from seqtopo.searching.points import Points, fixed_text
 from seqtopo.searching.sampling import NEEDS, WholePoints, pruner_of
@@ -32,6 +33,8 @@ from seqtopo.system import packages
 OF_SCORES = ("epochs", "batch", "steps", "horizon", "stride", "target", "validation", "scale", "series")
 OF_STUDY = ("pad", "same", "folds", "seed", "sampler", "prune", "max_params", "min_steps")
 """The options that all workers of a study must share."""
+MOST_FOLDED = 0.6
+"""The largest share of the data in all held-out blocks of the folds together."""
 MOST_LOSSES = 100
 """The most values of a list that are looked at for other losses; of a longer list, the ends."""
 
@@ -152,12 +155,80 @@ def set_up(
     if options.sampler == "grid":
         _check_grid(space)
     _check_one_loss(points)
+    _check_ends(points, checked.source, reading, read, options.folds)
     spec = again.spec
     assert spec is not None
     common = {name: getattr(options, name) for name in (*OF_SCORES, *OF_STUDY)}
     common["bound"] = {name: str(value) for name, value in sorted(dims.items())}
     record = Record(fixed_text(spec), digest(Path(options.data)), common, space.data()["names"])
     return Search(checked, options, dict(dims), points, read, space, record, selection or Selection())
+
+
+def changed(args: Any, **values: Any) -> Any:
+    """Return options with other values."""
+    if hasattr(args, "__dataclass_fields__"):
+        return replace(args, **values)
+    return type(args)(**{**vars(args), **values})
+
+
+def fold_of(reading: Reading, folds: int, fold: int) -> Reading:
+    """Return how a fold of the data is read; fold 0 is the earliest, and no fold has the data's end."""
+    share = reading.args.validation
+    left_out, held = share, share
+    if folds > 1:
+        held = min(share, MOST_FOLDED / folds)
+        later = (folds - 1 - fold) * held
+        left_out, held = share + (1 - share) * later, held / (1 - later)
+    return replace(reading, args=changed(reading.args, validation=held), left_out=left_out)
+
+
+def _check_ends(points: Points, source: Source, reading: Reading, read: Series | Members, folds: int) -> None:
+    """Refuse a space in which the data do not do for a choice, or of which the choices predict other things.
+
+    Each name that changes what comes in or out is looked at with its last value.
+    """
+    quiet = replace(reading, say=lambda line: None)
+
+    def job(values: Mapping[str, Any]) -> Job:
+        text = Source(points.text(values), source.name)
+        return job_of(analyse(text, points.dims), fold_of(quiet, folds, 0), read)
+
+    def ends(seen: Seen) -> list[Any]:
+        assert seen.resolved is not None
+        graph = seen.resolved.graph
+        nodes = [graph.nodes[i] for i in graph.inputs]
+        return [[n.outputs for n in nodes], graph.tensors(graph.outputs)]
+
+    (start,) = points.some_topologies(1)
+    try:
+        first = job(start)
+    except SpecError as error:
+        found = error.diagnostics[0]
+        if folds > 1:
+            fewer = "take fewer folds: --folds"
+            found = replace(found, message=f"with {folds} folds: {found.message}", help=fewer)
+        raise SpecError((found,)) from None
+    if first.held is None:
+        raise wrong("ST444", f"there are too few data for {folds} folds", "take fewer: --folds")
+    for name in points.domains.keys() & start.keys():
+        last = {**start, name: points.domains[name].last}
+        seen = points.look(last)
+        if not points.allows(last) or ends(seen) == ends(points.look(start)):
+            continue
+        last = points.ask(lambda n, _, last=last: last.get(n, points.domains[n].first))  # type: ignore[misc]
+        said = f"{name}={bound_text(last[name])}"
+        try:
+            other = job(last)
+        except SpecError as error:
+            found = replace(error.diagnostics[0], message=f"with {said}: {error.diagnostics[0].message}")
+            raise SpecError((found,)) from None
+        if first.wanted != other.wanted:
+            raise wrong(
+                "ST444",
+                f"{name} decides what is predicted, so the losses of trials could not be compared: "
+                f"{other.wanted} with {said}, {first.wanted} with {name}={bound_text(start[name])}",
+                f"search for each by itself: -D {name}={bound_text(start[name])} --study NAME",
+            )
 
 
 def digest(path: Path) -> str:

@@ -38,6 +38,7 @@ HEARTBEAT, GRACE = 20, 80
 _TRIES = 5
 _CONNECTIONS = {"pool_size": 1, "max_overflow": 1, "pool_pre_ping": True}
 """A worker holds one connection, and a second one only while it gives a sign of life."""
+NO_JOURNAL = "it is no journal of a study, or it is damaged"
 MOST_RETRIES = 2
 """The most times that a trial of a killed worker is queued again."""
 
@@ -131,14 +132,19 @@ def open_storage(
         raise
     # Drivers raise what they like; a journal may be no journal.
     except Exception as error:
-        reason = _reason(error)
         where = "the journal" if url is None else "the storage"
-        raise wrong(
-            "ST443",
-            f"{where} {url or journal} cannot be used: {reason}",
-            "write a path of your own, --storage journal://FILE, or a URL such as "
-            "--storage postgresql://user@host/database",
-        ) from None
+        help = "write a path of your own, --storage journal://FILE, or a URL such as "
+        help += "--storage postgresql://user@host/database"
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+        elif isinstance(error, ImportError):
+            reason = "the driver of this database is not installed"
+            help = "install it: psycopg for postgresql://, PyMySQL for mysql+pymysql://"
+        elif url is None or url.startswith("journal://"):
+            reason = NO_JOURNAL
+        else:
+            reason = _reason(error)
+        raise wrong("ST443", f"{where} {url or journal} cannot be used: {reason}", help) from None
 
 
 def _database(url: str, heartbeat: int, grace: int) -> RDBStorage:
@@ -258,6 +264,8 @@ def storage_failures(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason, help = error.strerror or str(error), "make room, and run it again: it goes on"
+    except json.JSONDecodeError:  # of a journal
+        reason, help = NO_JOURNAL, "write a path of your own: --storage journal://FILE"
     except StorageInternalError as error:
         reason = _reason(error.__cause__ or error)
         help = "once the database answers, run it again: it goes on"

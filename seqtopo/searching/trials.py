@@ -22,12 +22,11 @@ from seqtopo.diag.error import SpecError
 from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import analyse
 from seqtopo.runtime.building import backend_failures, build, keras_refusals
+from seqtopo.searching.setting_up import changed, fold_of
 from seqtopo.source import Source
 
 LATENCIES = 5
 """The single samples that are predicted to measure the latency."""
-MOST_FOLDED = 0.6
-"""The largest share of the data in all held-out blocks of the folds together."""
 
 Report = Callable[[int, float], None]
 """A function that is called after each epoch with its number and score; it raises to end the trial."""
@@ -84,18 +83,13 @@ class Training:
 
     def job(self, text: str, seed: int, fold: int = 0) -> Job:
         """Return the data and model of a fold of a point; fold 0 is the earliest."""
-        share = self.args.validation
-        left_out, held = share, share
-        if self.folds > 1:
-            held = min(share, MOST_FOLDED / self.folds)
-            later = (self.folds - 1 - fold) * held
-            left_out, held = share + (1 - share) * later, held / (1 - later)
-        options = _changed(self.args, validation=held, seed=seed)
         checked = analyse(Source(text, "<trial>"), self.dims)
         if not checked.ok:
             raise SpecError(checked.diagnostics)
-        reading = Reading(options, dict(self.dims), self.selection, _print_nothing, left_out)
-        return job_of(checked, reading, self.read)
+        reading = fold_of(
+            Reading(self.args, dict(self.dims), self.selection, _print_nothing), self.folds, fold
+        )
+        return job_of(checked, replace(reading, args=changed(reading.args, seed=seed)), self.read)
 
     def _trained(self, model: keras.Model, job: Job, fold: int, report: Report) -> float:
         progress = runs.Progress(Path(), "")
@@ -116,13 +110,6 @@ def _penalties(model: keras.Model) -> float:
     """Return what the regularizers of weights add to the loss: it says nothing of the error on the data."""
     found = [v.regularizer(v) for v in model.trainable_weights if v.regularizer is not None]
     return sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in found)
-
-
-def _changed(args: Options, **values: Any) -> Any:
-    """Return the options with other values."""
-    if hasattr(args, "__dataclass_fields__"):
-        return replace(args, **values)  # type: ignore[type-var]
-    return type(args)(**{**vars(args), **values})
 
 
 def _print_nothing(line: str) -> None:

@@ -106,6 +106,8 @@ def test_the_command_searches_goes_on_and_fits_the_best(
 
 def test_what_cannot_be_searched_is_said_before_anything_trains(waves: Path, capsys: Capture) -> None:
     asked = ["search", SPACE, str(waves), "--steps", "6"]
+    assert main([*asked, "-o", str(waves.parent / "nowhere" / "best.txt")]) == 2
+    assert "nowhere is not there" in capsys.readouterr().err
     for more, said in (
         (["--max-params", "3"], "no choice of this space has at most 3 parameters (the smallest has 33)"),
         (["--min-steps", "9"], "no choice of this space has 9 steps left"),

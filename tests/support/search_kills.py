@@ -109,14 +109,18 @@ def at_once(where: str, workers: int, trials: int) -> float:
     return took
 
 
+def words_of(ended: Counter[str]) -> str:
+    """Return the numbers of trials by their state, in words; a failed one was killed, and done again."""
+    return ", ".join(f"{count} {state.lower()}" for state, count in sorted(ended.items()))
+
+
 def main() -> None:
     """Do as the arguments say, and print how the trials ended."""
     where, workers, trials, seconds, kills = sys.argv[1:]
     begin = time.perf_counter()
-    ended = killed(where, int(workers), int(trials), float(seconds), int(kills))
+    ended = words_of(killed(where, int(workers), int(trials), float(seconds), int(kills)))
     took = time.perf_counter() - begin
-    words = ", ".join(f"{count} {state.lower()}" for state, count in sorted(ended.items()))
-    print(f"{workers} workers, {trials} trials, {kills} kills: {words}; {took:.0f} s")
+    print(f"journal: {workers} workers, {trials} trials, {kills} kills: {ended}; {took:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.search_kills import at_once, killed
+from tests.support.search_kills import at_once, killed, words_of
 
 NOBODY = 65534
 """PostgreSQL does not run as root: it runs as the user that owns nothing."""
@@ -77,8 +78,10 @@ def main() -> None:
     """Kill workers of a study on the server; then let many answer at once."""
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     with server() as url:
-        ended = killed(url, 4, 40, 0.2, 10)
-        print("PostgreSQL: 4 workers, 40 trials, 10 kills:", dict(ended))
+        begin = time.perf_counter()
+        ended = words_of(killed(url, 4, 40, 0.2, 10))
+        took = time.perf_counter() - begin
+        print(f"PostgreSQL: 4 workers, 40 trials, 10 kills: {ended}; {took:.0f} s", flush=True)
     if many:
         with server() as url, tempfile.TemporaryDirectory() as folder:
             for where in (url, f"{folder}/study.log"):

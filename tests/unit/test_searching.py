@@ -231,6 +231,20 @@ def test_a_searched_loss_is_refused(tmp_path: Path) -> None:
     assert set_up(analyse(text, bound), options, bound).space.points == 4
 
 
+def test_a_space_of_which_the_data_do_not_do_for_a_choice_is_refused(tmp_path: Path) -> None:
+    data = _data(tmp_path)  # of 80 steps; a trial trains on 51 and is scored on 13
+    for text, more, said in (
+        ("search H in [1..3]\nin(8,1) -> lstm(4) -> dense(H)", {}, "H decides what is predicted"),
+        ("search T in [4..70]\nin(T,1) -> lstm(4) -> dense(1)", {}, "with T=70: "),
+        ("search U in [2..4]\nin(8,1) -> lstm(U) -> dense(1)", {"folds": 300}, "too few data for 300 folds"),
+        ("search U in [2..4]\nin(40,1) -> lstm(U) -> dense(1)", {"folds": 5}, "with 5 folds: "),
+    ):
+        with pytest.raises(SpecError, match=said):
+            set_up(analyse(text), Options(data, **more), {})
+    text = "search T in [4..9], U in [2..3]\nin(T,1) -> lstm(U) -> dense(1)"
+    assert set_up(analyse(text), Options(data, folds=3), {}).space.points == 12
+
+
 # ---- joining ---------------------------------------------------------------------------------------------
 
 DIFFERENT: list[tuple[str, dict[str, Any], str]] = [
@@ -276,6 +290,14 @@ def test_a_wider_space_is_recorded_with_widen() -> None:
     assert {"CELL", "CELL@2"} <= {name for t in study.trials for name in t.params}
     assert all(set(values_of(t)) == {"UNITS", "DEPTH", "RATE", "CELL"} for t in study.trials)
     assert checked_record("s", record, record_of(wide), widen=False) == record
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff\xfe\n", b"one\ntwo\n", b'{"a":1}\n', b"[1]\n"])
+def test_what_is_no_journal_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "s.study.log"
+    path.write_bytes(content)
+    with pytest.raises(SpecError, match="it is no journal of a study"):
+        join(journal(path), "s", record_of())
 
 
 def test_a_study_of_another_version_is_refused() -> None:
@@ -395,10 +417,17 @@ def test_a_study_is_shown_by_its_name_alone(
     assert main(["search", "--show", "waves"]) == 0
     assert "study waves: 1 trained" in capsys.readouterr().out
     Path("c.study.log").touch()
+    for name in ("one", "two"):
+        worker_on(journal(tmp_path / f"e{SUFFIX}"), 1, name=name).run()
     for name, code, said in (
         ("nothing", 2, "no study nothing in one of this folder give its file: --show a.study.log"),
         ("c.study.log", 1, "there is no study c.study.log in c.study.log help: no search has begun there"),
         ("a.study.log", 1, "error[ST443]: the journal a.study.log cannot be used"),
+        (
+            "e.study.log",
+            1,
+            "e.study.log holds several studies help: its studies are one and two: --study NAME",
+        ),
     ):
         assert main(["search", "--show", name]) == code
         assert said in " ".join(capsys.readouterr().err.split())
