@@ -32,6 +32,8 @@ _CURVES = (
     "sensitivity_at_specificity",
     "specificity_at_sensitivity",
 )
+_FAR_OFF = ("mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2_score")
+"""Metrics that tell how far numbers are from other numbers."""
 _ONE_NUMBER = "looks for the greatest of one number, which is always the first"
 _OF_ONE_HOT = {one_hot: ids for ids, one_hot in _OF_IDS.items()}
 _SCORES = ("f1_score", "fbeta_score")
@@ -177,6 +179,8 @@ def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str, str] 
             return f"takes labels for 0 or 1, but {loss.word} trains by class ids", right, ""
         if metric in _OF_ONE_HOT:
             return f"wants one-hot labels, but {loss.word} trains by class ids", right, ""
+        if metric in _FAR_OFF:
+            return f"takes labels for amounts, but {loss.word} trains by class ids", "accuracy", ""
     elif metric in _OF_IDS and loss.name in ONE_HOT:
         return f"wants class ids, but {loss.word} trains by one-hot labels", _OF_IDS[metric], ""
     elif metric in _OF_IDS and loss.name in BINARY and width is not None:

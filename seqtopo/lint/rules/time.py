@@ -98,8 +98,10 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
 
 def _shortens(node: Node) -> bool:
     assert node.layer is not None
-    rule = node.layer.row.time
-    return node.layer.row.name == "reshape" or (isinstance(rule, Slides) and rule.rank == 1)
+    rule, row = node.layer.row.time, node.layer.row
+    if row.role in ("pooling", "reduction") and node.layer.args.get("keepdims"):
+        return True
+    return row.name == "reshape" or (isinstance(rule, Slides) and rule.rank == 1)
 
 
 def _leaves_one(view: View, node: Node) -> bool:
