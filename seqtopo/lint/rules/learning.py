@@ -130,41 +130,6 @@ def _too_large(at: tree.Expr, what: str, usual: str) -> Finding:
 # ---- layers that cannot learn what they are there for -----------------------------------------------------
 
 
-@rule("ST690")
-def linear_in_a_row(view: View) -> Iterator[Finding]:
-    """Find two dense layers in a row with nothing between them that bends: they are one."""
-    for flow in view.flows:
-        for node in flow.calls_of("dense"):
-            first = _only_giver(flow, node, "dense")
-            if first is None or activation_of(_layer(first)) != "linear":
-                continue
-            wide, narrow = _layer(first).get("units"), _layer(node).get("units")
-            incoming = flow.input_of(first).shape[-1:]
-            sizes = (wide, narrow, *incoming)
-            if not all(isinstance(size, int) for size in sizes) or wide < min(narrow, incoming[0]):
-                continue  # a bottleneck is a choice
-            if _layer(first).get("activity_regularizer") or not _layer(first).get("use_bias"):
-                continue  # a factor of a matrix, or a penalty, is a choice, too
-            place = place_of(flow, first)
-            yield Finding(
-                place.span,
-                f"{place.layer.title} has no activation, and {_layer(node).title} behind it is dense, too: "
-                "both together are one linear layer",
-                label="has no activation",
-                labels=(Label(node.span, "multiplies by another matrix"),),
-                help="" if place.expr is not None else "give the first one an activation, such as relu",
-                fixes=place.fix("give it an activation: relu", _with_relu),
-            )
-
-
-def _with_relu(expr: tree.Expr) -> tree.Expr | None:
-    if not isinstance(expr, tree.Call):
-        return None
-    flag = tree.Argument(expr.span, None, tree.Name(expr.span, "relu"))
-    at = next((i for i, arg in enumerate(expr.args) if arg.name is not None), len(expr.args))
-    return tree.Call(expr.span, expr.name, (*expr.args[:at], flag, *expr.args[at:]))
-
-
 @rule("ST695")
 def softmax_between_dense(view: View) -> Iterator[Finding]:
     """Find a softmax in a dense layer whose shares only another dense layer reads."""
