@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqtopo.layers.object_values import (
@@ -14,6 +14,7 @@ from seqtopo.layers.object_values import (
     WHOLE,
     Entry,
     Part,
+    class_name,
     either,
     number,
     or_none,
@@ -39,10 +40,10 @@ _DTYPE = unsaved("dtype", parts(dtype=(DTYPE, None)))
 
 def _loss(
     name: str,
-    keras: str,
-    aliases: str = "",
     before: tuple[Part, ...] = (),
     *,
+    keras: str = "",
+    aliases: str = "",
     between: tuple[Part, ...] = (),
     behind: tuple[Part, ...] = (),
     called: str = "",
@@ -52,7 +53,8 @@ def _loss(
     Its parameters stand ``before`` the reduction, ``between`` that and the name, and ``behind`` the name.
     """
     own = parts(name=(or_none(TEXT), called or name))
-    return Entry(name, keras, tuple(aliases.split()), before + _REDUCTION + between + own + behind + _DTYPE)
+    every = before + _REDUCTION + between + own + behind + _DTYPE
+    return Entry(name, keras or class_name(name), tuple(aliases.split()), every)
 
 
 _PROBABILITIES = parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0.0), axis=_LAST)
@@ -60,81 +62,53 @@ _GAMMA = parts(gamma=(NUMBER, 2.0))
 _BY_CLASS = (either(NUMBER, several(NUMBER)), 0.25)
 
 LOSSES = (
-    _loss("binary_crossentropy", "BinaryCrossentropy", "bce BCE", _PROBABILITIES),
+    _loss("binary_crossentropy", _PROBABILITIES, aliases="bce BCE"),
     _loss(
         "binary_focal_crossentropy",
-        "BinaryFocalCrossentropy",
-        "",
         parts(apply_class_balancing=(BOOL, False), alpha=(NUMBER, 0.25)) + _GAMMA + _PROBABILITIES,
     ),
-    _loss("categorical_crossentropy", "CategoricalCrossentropy", "", _PROBABILITIES),
-    _loss(
-        "categorical_focal_crossentropy",
-        "CategoricalFocalCrossentropy",
-        "",
-        parts(alpha=_BY_CLASS) + _GAMMA + _PROBABILITIES,
-    ),
-    _loss(
-        "categorical_generalized_cross_entropy",
-        "CategoricalGeneralizedCrossEntropy",
-        "",
-        parts(q=(number(above=0, below=1), 0.5)),
-    ),
-    _loss("categorical_hinge", "CategoricalHinge"),
-    _loss(
-        "circle",
-        "Circle",
-        "",
-        parts(gamma=(NUMBER, 80.0), margin=(NUMBER, 0.4), remove_diagonal=(BOOL, True)),
-    ),
-    _loss("cosine_similarity", "CosineSimilarity", "", unsaved("_fn_kwargs.axis", parts(axis=_LAST))),
-    _loss("ctc", "CTC"),
-    _loss("dice", "Dice", behind=parts(axis=(or_none(AXIS), None))),
-    _loss("hinge", "Hinge"),
-    _loss(
-        "huber",
-        "Huber",
-        "",
-        unsaved("_fn_kwargs.delta", parts(delta=(number(above=0), 1.0))),
-        called="huber_loss",
-    ),
-    _loss("kl_divergence", "KLDivergence", "kld KLD"),
-    _loss("log_cosh", "LogCosh"),
-    _loss("mean_absolute_error", "MeanAbsoluteError", "mae MAE"),
-    _loss("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape MAPE"),
-    _loss("mean_squared_error", "MeanSquaredError", "mse MSE"),
-    _loss("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle MSLE"),
-    _loss("poisson", "Poisson"),
+    _loss("categorical_crossentropy", _PROBABILITIES),
+    _loss("categorical_focal_crossentropy", parts(alpha=_BY_CLASS) + _GAMMA + _PROBABILITIES),
+    _loss("categorical_generalized_cross_entropy", parts(q=(number(above=0, below=1), 0.5))),
+    _loss("categorical_hinge"),
+    _loss("circle", parts(gamma=(NUMBER, 80.0), margin=(NUMBER, 0.4), remove_diagonal=(BOOL, True))),
+    _loss("cosine_similarity", unsaved("_fn_kwargs.axis", parts(axis=_LAST))),
+    _loss("ctc", keras="CTC"),
+    _loss("dice", behind=parts(axis=(or_none(AXIS), None))),
+    _loss("hinge"),
+    _loss("huber", unsaved("_fn_kwargs.delta", parts(delta=(number(above=0), 1.0))), called="huber_loss"),
+    _loss("kl_divergence", keras="KLDivergence", aliases="kld KLD"),
+    _loss("log_cosh"),
+    _loss("mean_absolute_error", aliases="mae MAE"),
+    _loss("mean_absolute_percentage_error", aliases="mape MAPE"),
+    _loss("mean_squared_error", aliases="mse MSE"),
+    _loss("mean_squared_logarithmic_error", aliases="msle MSLE"),
+    _loss("poisson"),
     _loss(
         "sparse_categorical_crossentropy",
-        "SparseCategoricalCrossentropy",
-        "",
         parts(from_logits=_LOGITS, ignore_class=_IGNORED),
         between=unsaved("_fn_kwargs.axis", parts(axis=_LAST)),
     ),
-    _loss("squared_hinge", "SquaredHinge"),
+    _loss("squared_hinge"),
     _loss(
-        "tversky",
-        "Tversky",
-        "",
-        parts(alpha=(NUMBER, 0.5), beta=(NUMBER, 0.5)),
-        behind=parts(axis=(or_none(AXIS), None)),
+        "tversky", parts(alpha=(NUMBER, 0.5), beta=(NUMBER, 0.5)), behind=parts(axis=(or_none(AXIS), None))
     ),
 )
 
 
 def _metric(
     name: str,
-    keras: str,
-    aliases: str = "",
     behind: tuple[Part, ...] = (),
     *,
+    keras: str = "",
+    aliases: str = "",
     before: tuple[Part, ...] = (),
     called: str | None = "",
+    check: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> Entry:
     """Return the entry of a metric: its parameters ``before`` its name and dtype, and ``behind`` them."""
     own = parts(name=(or_none(TEXT), name if called == "" else called), dtype=(DTYPE, None))
-    return Entry(name, keras, tuple(aliases.split()), before + own + behind)
+    return Entry(name, keras or class_name(name), tuple(aliases.split()), before + own + behind, check)
 
 
 _THRESHOLDS = (or_none(either(_SHARE, several(_SHARE))), None)
@@ -162,94 +136,92 @@ def _labels_agree(args: Mapping[str, Any]) -> str:
     return ""
 
 
-def _checked(entry: Entry, check: Any) -> Entry:
-    return Entry(entry.name, entry.keras, entry.aliases, entry.parts, check)
-
-
 METRICS = (
     Entry("accuracy", "", ("acc",)),
-    _checked(
-        _metric(
-            "auc",
-            "AUC",
-            "",
-            parts(
-                thresholds=(or_none(several(_SHARE)), None),
-                multi_label=(BOOL, False),
-                num_labels=(or_none(whole(1)), None),
-                label_weights=(or_none(several(number(0))), None),
-                from_logits=_LOGITS,
-            ),
-            before=parts(
-                num_thresholds=(whole(2), 200),
-                curve=(word("ROC", "PR", "PRGAIN", "roc", "pr", "prgain"), "ROC"),
-                summation_method=(word("interpolation", "majoring", "minoring"), "interpolation"),
-            ),
-            called=None,
-        ),
-        _labels_agree,
-    ),
-    _metric("binary_accuracy", "BinaryAccuracy", "", parts(threshold=(NUMBER, 0.5))),
     _metric(
-        "binary_crossentropy",
-        "BinaryCrossentropy",
-        "bce BCE",
-        parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0)),
+        "auc",
+        parts(
+            thresholds=(or_none(several(_SHARE)), None),
+            multi_label=(BOOL, False),
+            num_labels=(or_none(whole(1)), None),
+            label_weights=(or_none(several(number(0))), None),
+            from_logits=_LOGITS,
+        ),
+        keras="AUC",
+        before=parts(
+            num_thresholds=(whole(2), 200),
+            curve=(word("ROC", "PR", "PRGAIN", "roc", "pr", "prgain"), "ROC"),
+            summation_method=(word("interpolation", "majoring", "minoring"), "interpolation"),
+        ),
+        called=None,
+        check=_labels_agree,
+    ),
+    _metric("binary_accuracy", parts(threshold=(NUMBER, 0.5))),
+    _metric(
+        "binary_crossentropy", parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0)), aliases="bce BCE"
     ),
     _metric(
         "binary_iou",
-        "BinaryIoU",
-        "binary_io_u",
+        keras="BinaryIoU",
+        aliases="binary_io_u",
         before=parts(target_class_ids=(several(whole(0)), (0, 1)), threshold=(_SHARE, 0.5)),
         called=None,
     ),
-    _metric("categorical_accuracy", "CategoricalAccuracy"),
-    _metric(
-        "categorical_crossentropy",
-        "CategoricalCrossentropy",
-        "",
-        parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0), axis=_LAST),
-    ),
-    _metric("categorical_hinge", "CategoricalHinge"),
-    _metric("concordance_correlation", "ConcordanceCorrelation", "", _AXIS),
-    _metric("cosine_similarity", "CosineSimilarity", "", unsaved("_fn_kwargs.axis", _AXIS)),
-    _metric("f1_score", "F1Score", "", before=_SCORED + _CUT),
+    _metric("categorical_accuracy"),
+    _metric("categorical_crossentropy", parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0), axis=_LAST)),
+    _metric("categorical_hinge"),
+    _metric("concordance_correlation", _AXIS),
+    _metric("cosine_similarity", unsaved("_fn_kwargs.axis", _AXIS)),
+    _metric("f1_score", before=_SCORED + _CUT),
     _metric(
         "fbeta_score",
-        "FBetaScore",
-        "f_beta_score",
+        keras="FBetaScore",
+        aliases="f_beta_score",
         before=_SCORED + parts(beta=(number(above=0), 1.0)) + _CUT,
     ),
-    _metric("false_negatives", "FalseNegatives", "", before=_COUNTED, called=None),
-    _metric("false_positives", "FalsePositives", "", before=_COUNTED, called=None),
-    _metric("hinge", "Hinge"),
-    _checked(
-        _metric("iou", "IoU", "io_u", _SPARSE, before=_CLASSES + _TARGETS, called=None), _targets_are_classes
-    ),
-    _metric("kl_divergence", "KLDivergence", "kld"),
-    _metric("log_cosh_error", "LogCoshError", "logcosh", called="logcosh"),
-    _metric("mean_absolute_error", "MeanAbsoluteError", "mae MAE"),
-    _metric("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape MAPE"),
-    _metric("mean_iou", "MeanIoU", "mean_io_u", _SPARSE, before=_CLASSES, called=None),
-    _metric("mean_squared_error", "MeanSquaredError", "mse MSE"),
-    _metric("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle MSLE"),
-    _checked(
-        _metric(
-            "one_hot_iou", "OneHotIoU", "one_hot_io_u", _ONE_HOT, before=_CLASSES + _TARGETS, called=None
-        ),
-        _targets_are_classes,
-    ),
-    _metric("one_hot_mean_iou", "OneHotMeanIoU", "one_hot_mean_io_u", _ONE_HOT, before=_CLASSES, called=None),
-    _metric("pearson_correlation", "PearsonCorrelation", "", _AXIS),
-    _metric("poisson", "Poisson"),
-    _metric("precision", "Precision", "", before=_TOP, called=None),
+    _metric("false_negatives", before=_COUNTED, called=None),
+    _metric("false_positives", before=_COUNTED, called=None),
+    _metric("hinge"),
     _metric(
-        "precision_at_recall", "PrecisionAtRecall", "", before=parts(recall=_SHARE) + _CURVE, called=None
+        "iou",
+        _SPARSE,
+        keras="IoU",
+        aliases="io_u",
+        before=_CLASSES + _TARGETS,
+        called=None,
+        check=_targets_are_classes,
     ),
+    _metric("kl_divergence", keras="KLDivergence", aliases="kld"),
+    _metric("log_cosh_error", aliases="logcosh", called="logcosh"),
+    _metric("mean_absolute_error", aliases="mae MAE"),
+    _metric("mean_absolute_percentage_error", aliases="mape MAPE"),
+    _metric("mean_iou", _SPARSE, keras="MeanIoU", aliases="mean_io_u", before=_CLASSES, called=None),
+    _metric("mean_squared_error", aliases="mse MSE"),
+    _metric("mean_squared_logarithmic_error", aliases="msle MSLE"),
+    _metric(
+        "one_hot_iou",
+        _ONE_HOT,
+        keras="OneHotIoU",
+        aliases="one_hot_io_u",
+        before=_CLASSES + _TARGETS,
+        called=None,
+        check=_targets_are_classes,
+    ),
+    _metric(
+        "one_hot_mean_iou",
+        _ONE_HOT,
+        keras="OneHotMeanIoU",
+        aliases="one_hot_mean_io_u",
+        before=_CLASSES,
+        called=None,
+    ),
+    _metric("pearson_correlation", _AXIS),
+    _metric("poisson"),
+    _metric("precision", before=_TOP, called=None),
+    _metric("precision_at_recall", before=parts(recall=_SHARE) + _CURVE, called=None),
     _metric(
         "r2_score",
-        "R2Score",
-        "r2",
+        aliases="r2",
         before=parts(
             class_aggregation=(
                 or_none(word("uniform_average", "variance_weighted_average")),
@@ -258,41 +230,20 @@ METRICS = (
             num_regressors=(whole(0), 0),
         ),
     ),
-    _metric("recall", "Recall", "", before=_TOP, called=None),
-    _metric(
-        "recall_at_precision", "RecallAtPrecision", "", before=parts(precision=_SHARE) + _CURVE, called=None
-    ),
-    _metric("root_mean_squared_error", "RootMeanSquaredError", "rmse"),
-    _metric(
-        "sensitivity_at_specificity",
-        "SensitivityAtSpecificity",
-        "",
-        before=parts(specificity=_SHARE) + _CURVE,
-        called=None,
-    ),
-    _metric("sparse_categorical_accuracy", "SparseCategoricalAccuracy"),
-    _metric(
-        "sparse_categorical_crossentropy",
-        "SparseCategoricalCrossentropy",
-        "",
-        parts(from_logits=_LOGITS, ignore_class=_IGNORED, axis=_LAST),
-    ),
+    _metric("recall", before=_TOP, called=None),
+    _metric("recall_at_precision", before=parts(precision=_SHARE) + _CURVE, called=None),
+    _metric("root_mean_squared_error", aliases="rmse"),
+    _metric("sensitivity_at_specificity", before=parts(specificity=_SHARE) + _CURVE, called=None),
+    _metric("sparse_categorical_accuracy"),
+    _metric("sparse_categorical_crossentropy", parts(from_logits=_LOGITS, ignore_class=_IGNORED, axis=_LAST)),
     _metric(
         "sparse_top_k_categorical_accuracy",
-        "SparseTopKCategoricalAccuracy",
-        "",
         parts(from_sorted_ids=(BOOL, False)),
         before=parts(k=(whole(1), 5)),
     ),
-    _metric(
-        "specificity_at_sensitivity",
-        "SpecificityAtSensitivity",
-        "",
-        before=parts(sensitivity=_SHARE) + _CURVE,
-        called=None,
-    ),
-    _metric("squared_hinge", "SquaredHinge"),
-    _metric("top_k_categorical_accuracy", "TopKCategoricalAccuracy", "", before=parts(k=(whole(1), 5))),
-    _metric("true_negatives", "TrueNegatives", "", before=_COUNTED, called=None),
-    _metric("true_positives", "TruePositives", "", before=_COUNTED, called=None),
+    _metric("specificity_at_sensitivity", before=parts(sensitivity=_SHARE) + _CURVE, called=None),
+    _metric("squared_hinge"),
+    _metric("top_k_categorical_accuracy", before=parts(k=(whole(1), 5))),
+    _metric("true_negatives", before=_COUNTED, called=None),
+    _metric("true_positives", before=_COUNTED, called=None),
 )

@@ -58,6 +58,15 @@ class Entry(NamedTuple):
         return tuple(name for name in (self.name, *self.aliases) if name[0].islower())
 
 
+def class_name(name: str) -> str:
+    """Return the name of Keras' class for a name with underscores.
+
+    >>> class_name("log_cosh")
+    'LogCosh'
+    """
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
 def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
     """Return parameters in Keras' order: ``gain=(NUMBER, 1.0)``, or ``k=WHOLE`` without a default."""
     return tuple(

@@ -12,6 +12,7 @@ from seqtopo.layers.object_values import (
     Entry,
     Part,
     an_object,
+    class_name,
     either,
     number,
     or_none,
@@ -51,17 +52,16 @@ def _one_clip(args: Mapping[str, Any]) -> str:
 
 
 def _optimizer(
-    name: str, keras: str, *own: tuple[Part, ...], rate: float = 0.001, aliases: str = ""
+    name: str, *own: tuple[Part, ...], keras: str = "", rate: float = 0.001, aliases: str = ""
 ) -> Entry:
     every = _rate(rate) + sum(own, ()) + _ANY_OPTIMIZER
-    return Entry(name, keras, tuple(aliases.split()), every, _one_clip)
+    return Entry(name, keras or class_name(name), tuple(aliases.split()), every, _one_clip)
 
 
 OPTIMIZERS = (
-    _optimizer("adadelta", "Adadelta", parts(rho=(_SHARE, 0.95), epsilon=(_NOT_NEGATIVE, 1e-7)), _DECAY),
+    _optimizer("adadelta", parts(rho=(_SHARE, 0.95), epsilon=(_NOT_NEGATIVE, 1e-7)), _DECAY),
     _optimizer(
         "adafactor",
-        "Adafactor",
         parts(
             beta_2_decay=(NUMBER, -0.8),
             epsilon_1=(_NOT_NEGATIVE, 1e-30),
@@ -73,23 +73,21 @@ OPTIMIZERS = (
     ),
     _optimizer(
         "adagrad",
-        "Adagrad",
         parts(initial_accumulator_value=(_NOT_NEGATIVE, 0.1), epsilon=(_NOT_NEGATIVE, 1e-7)),
         _DECAY,
     ),
-    _optimizer("adam", "Adam", _MOMENTS, parts(amsgrad=(BOOL, False)), _DECAY),
-    _optimizer("adamax", "Adamax", _MOMENTS, _DECAY),
+    _optimizer("adam", _MOMENTS, parts(amsgrad=(BOOL, False)), _DECAY),
+    _optimizer("adamax", _MOMENTS, _DECAY),
     _optimizer(
         "adamw",
-        "AdamW",
         parts(weight_decay=(_NOT_NEGATIVE, 0.004)),
         _MOMENTS,
         parts(amsgrad=(BOOL, False)),
+        keras="AdamW",
         aliases="adam_w",
     ),
     _optimizer(
         "ftrl",
-        "Ftrl",
         parts(
             learning_rate_power=(number(most=0), -0.5),
             initial_accumulator_value=(_NOT_NEGATIVE, 0.1),
@@ -100,8 +98,8 @@ OPTIMIZERS = (
         ),
         _DECAY,
     ),
-    _optimizer("lamb", "Lamb", _MOMENTS, _DECAY),
-    _optimizer("lion", "Lion", parts(beta_1=(number(above=0, most=1), 0.9), beta_2=(_SHARE, 0.99)), _DECAY),
+    _optimizer("lamb", _MOMENTS, _DECAY),
+    _optimizer("lion", parts(beta_1=(number(above=0, most=1), 0.9), beta_2=(_SHARE, 0.99)), _DECAY),
     Entry(
         "loss_scale",
         "LossScaleOptimizer",
@@ -140,19 +138,18 @@ OPTIMIZERS = (
         ),
         _one_clip,
     ),
-    _optimizer("nadam", "Nadam", _MOMENTS, _DECAY),
+    _optimizer("nadam", _MOMENTS, _DECAY),
     _optimizer(
         "rmsprop",
-        "RMSprop",
         parts(
             rho=(_SHARE, 0.9), momentum=(_SHARE, 0.0), epsilon=(_NOT_NEGATIVE, 1e-7), centered=(BOOL, False)
         ),
         _DECAY,
+        keras="RMSprop",
         aliases="rms_prop",
     ),
     _optimizer(
         "schedule_free_adamw",
-        "ScheduleFreeAdamW",
         parts(
             beta_1=(_SHARE, 0.9),
             beta_2=(_SHARE, 0.999),
@@ -160,10 +157,11 @@ OPTIMIZERS = (
             warmup_steps=(whole(0), 0),
         ),
         _DECAY,
+        keras="ScheduleFreeAdamW",
         rate=0.0025,
         aliases="schedulefreeadamw",
     ),
-    _optimizer("sgd", "SGD", parts(momentum=(_SHARE, 0.0), nesterov=(BOOL, False)), _DECAY, rate=0.01),
+    _optimizer("sgd", parts(momentum=(_SHARE, 0.0), nesterov=(BOOL, False)), _DECAY, keras="SGD", rate=0.01),
 )
 
 _STEPS = whole(1)
