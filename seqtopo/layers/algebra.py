@@ -94,13 +94,8 @@ def _smaller(call: LayerCall, shape: Shape) -> Size:
         return min(one, two)
     if one == two:
         return one
-    raise call.refuse(
-        "ST308",
-        f"must know which of two sizes is smaller, but is given {call.inputs[0]}",
-        label="one is not known",
-        help="write the number in in(...), or bind the symbol",
-        at=("input", 0),
-    )
+    what = f"which of two sizes is smaller, but is given {call.inputs[0]}"
+    raise call.must_know(what, "one is not known", ("input", 0))
 
 
 def _qr(call: LayerCall) -> Outcome:
@@ -157,13 +152,8 @@ def _diagonal_of(call: LayerCall) -> tuple[Shape, Size]:
     elif one == two and not offset:
         size = one
     else:
-        raise call.refuse(
-            "ST308",
-            f"must know how long the diagonal is, but is given {call.inputs[0]}",
-            label="one size is not known",
-            help="write the number in in(...), or bind the symbol",
-            at=("argument", "axis1"),
-        )
+        what = f"how long the diagonal is, but is given {call.inputs[0]}"
+        raise call.must_know(what, "one size is not known", ("argument", "axis1"))
     return tuple(s for i, s in enumerate(call.shape) if i not in (a, b)), size
 
 

@@ -37,16 +37,6 @@ SECTIONS = k.either(k.integer(1), k.each(k.integer(0)), words="how many parts, o
 TIMES = k.each(k.SIZE)
 
 
-def _unknown(call: LayerCall, size: Size, what: str, argument: str = "axis") -> Refusal:
-    return call.refuse(
-        "ST308",
-        f"must know how many {what}, but is given {call.inputs[0]}",
-        label=f"{size} is not known",
-        help="write the number in in(...), or bind the symbol",
-        at=("argument", argument),
-    )
-
-
 # ---- parts ---------------------------------------------------------------------------------------------
 
 
@@ -102,7 +92,8 @@ def _split(call: LayerCall) -> Outcome:
         )
     parts = cuts(size, sections, even)
     if parts is None:
-        raise _unknown(call, size, "places there are")
+        what = f"how many places there are, but is given {call.inputs[0]}"
+        raise call.must_know(what, f"{size} is not known", ("argument", "axis"))
     dtype = call.inputs[0].dtype
     shapes = [(*call.shape[:at], part, *call.shape[at + 1 :]) for _, part in parts]
     return Outcome(tuple(Tensor(shape, dtype) for shape in shapes))
@@ -125,7 +116,8 @@ def _unstack(call: LayerCall) -> Outcome:
     at = axis_index(call, "axis", call["axis"])
     size = call.shape[at]
     if not isinstance(size, int):
-        raise _unknown(call, size, "values it gives")
+        what = f"how many values it gives, but is given {call.inputs[0]}"
+        raise call.must_know(what, f"{size} is not known", ("argument", "axis"))
     if call["num"] not in (None, size):
         raise call.refuse(
             "ST302",

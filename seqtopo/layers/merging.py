@@ -228,13 +228,8 @@ def _dotted(call: LayerCall) -> Shape:
             f"choose other axes, or project first: -> dense({first.shape[a]})",
         )
     if isinstance(first.shape[a], int) != isinstance(second.shape[b], int):
-        raise call.refuse(
-            "ST308",
-            f"must know both sizes it sums over, but these are {first.shape[a]} and {second.shape[b]}",
-            label="one is not known",
-            help="write the number in in(...), or bind the symbol",
-            at=("input", 0),
-        )
+        what = f"both sizes it sums over, but these are {first.shape[a]} and {second.shape[b]}"
+        raise call.must_know(what, "one is not known", ("input", 0))
     rest = (*first.shape[:a], *first.shape[a + 1 :], *second.shape[:b], *second.shape[b + 1 :])
     return rest or (1,)
 

@@ -102,6 +102,11 @@ class LayerCall:
         """Return a refusal whose message starts with the layer's name: raise it."""
         return Refusal(code, f"{self.row.name} {message}", **more)
 
+    def must_know(self, what: str, label: str, at: tuple[str, int | str]) -> Refusal:
+        """Return the refusal of a size without a number, where the layer needs one: raise it."""
+        help = "write the number in in(...), or bind the symbol"
+        return self.refuse("ST308", f"must know {what}", label=label, help=help, at=at)
+
 
 Rule = Callable[[LayerCall], "Shape | Mapping[str, Size] | Outcome"]
 
