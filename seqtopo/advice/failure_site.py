@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Graph, Node, Sources, Value
-from seqtopo.graph.seen import passes
+from seqtopo.graph.receptive_fields import passes
 from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row

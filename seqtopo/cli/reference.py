@@ -17,7 +17,7 @@ from seqtopo.cli.writing import write_whole
 from seqtopo.diag.codes import grouped, index_row
 from seqtopo.diag.pages import pages
 from seqtopo.graph.graph import Graph, Node
-from seqtopo.graph.seen import fields, is_sequence, passes
+from seqtopo.graph.receptive_fields import fields, is_sequence, passes
 from seqtopo.layers.excluded import EXCLUDED, EXCLUDED_FUNCTIONS
 from seqtopo.layers.masking import Mask
 from seqtopo.layers.objects import FAMILIES as OBJECTS

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from seqtopo.data.array import Array
 from seqtopo.data.choosing import chosen_training, kinds_of, labels_of, noted
+from seqtopo.data.cut_options import CutOptions
 from seqtopo.data.cutting import Cut, Samples, Wanted, Windows, lacking_classes
 from seqtopo.data.fitting import ends_of, with_data
 from seqtopo.data.loading import Members, load
 from seqtopo.data.padding import slots_of
 from seqtopo.data.series import Series, refuse
 from seqtopo.data.spec_cutting import carries_states, cut_for, takes_ids
-from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.inputs import BATCH

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from seqtopo.data.cut_options import CutOptions
 from seqtopo.data.cutting import Cut, Pieces, Wanted, Windows
 from seqtopo.data.given import NotData
 from seqtopo.data.padding import Slot, padded
 from seqtopo.data.series import Series, Targets, columns_of, read_series
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.emit.backend import choose
 

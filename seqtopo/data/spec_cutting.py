@@ -10,15 +10,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from seqtopo.data.cut_options import CutOptions, SpecInput, Way
 from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
 from seqtopo.data.fitting import with_data
 from seqtopo.data.series import Series, columns_of, read_series
-from seqtopo.data.ways_to_cut import CutOptions, SpecInput, Way
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.inputs import BATCH, is_stateful
-from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
+from seqtopo.graph.receptive_fields import Field, at_length, is_sequence, output_field
 from seqtopo.labels.fixes import Wanted as WantedShape
 from seqtopo.labels.fixes import width_fix
 from seqtopo.labels.main_path import MainPath

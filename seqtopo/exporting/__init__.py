@@ -114,7 +114,7 @@ def export(
     if isinstance(model, Path):
         return exported({"model": str(model.absolute()), **options}, target, row, backends)
     with tempfile.TemporaryDirectory(prefix="seqtopo-") as folder:
-        from seqtopo.runtime.own_classes import modules_of
+        from seqtopo.runtime.custom_classes import modules_of
 
         options["modules"] += modules_of(model)
         if "__main__" in options["modules"]:

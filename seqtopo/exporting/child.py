@@ -23,8 +23,8 @@ from seqtopo.exporting.engines import WRITERS, by_keras
 from seqtopo.exporting.formats import FORMATS, Format, has
 from seqtopo.report.analyse import analyse
 from seqtopo.runtime.building import build, keras_refusals
+from seqtopo.runtime.custom_classes import custom_objects, unknown_classes
 from seqtopo.runtime.kernels import attaching, time_distributed
-from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.runtime.states.tracking import stateful_layers
 from seqtopo.runtime.stepping.one_step import one_step
 

@@ -79,10 +79,10 @@ class Graph:
     """The inputs of each layer's first call, for which Keras builds the layer."""
     outcomes: dict[Any, Outcome] = field(default_factory=dict, repr=False)
     """The outcomes of calls, by all that they depend on: most layers of a deep model are like others."""
-    seen: Any = field(default=None, repr=False)
-    """The input steps that each value depends on; None until `graph.seen` has run."""
+    receptive_fields: Any = field(default=None, repr=False)
+    """The input steps that each value depends on; None until `graph.receptive_fields` has run."""
     singles: Any = field(default=None, repr=False)
-    """The inputs whose one axis is time steps; None until `graph.seen` has run."""
+    """The inputs whose one axis is time steps; None until `graph.receptive_fields` has run."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """Add a node at the end; nodes whose second values come in note that these are used."""

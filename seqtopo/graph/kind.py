@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from seqtopo.graph.graph import Graph, Value
-from seqtopo.graph.seen import NOTHING, Field, fields, is_sequence, output_field
+from seqtopo.graph.receptive_fields import NOTHING, Field, fields, is_sequence, output_field
 from seqtopo.layers.sizes import Shape, Size
 
 KINDS = {

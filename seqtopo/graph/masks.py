@@ -7,7 +7,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from seqtopo.graph.graph import Graph, Node, Value
-from seqtopo.graph.seen import arguments, passes
+from seqtopo.graph.receptive_fields import arguments, passes
 from seqtopo.layers.masking import ENDED, PASSED, Mask
 
 

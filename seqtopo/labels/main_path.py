@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from seqtopo.graph.graph import Graph, Node, Value
-from seqtopo.graph.seen import passes
+from seqtopo.graph.receptive_fields import passes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.step_windows import SAME

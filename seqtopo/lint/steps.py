@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seqtopo.graph.graph import Node
-from seqtopo.graph.seen import is_sequence, passes
+from seqtopo.graph.receptive_fields import is_sequence, passes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import HANDS_ON, IN_PLACE
 from seqtopo.layers.step_windows import SAME, Window

@@ -10,7 +10,7 @@ from seqtopo.diag.pages import page
 from seqtopo.graph.counting import count, owners
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.kind import receptive_of
-from seqtopo.graph.seen import Field, fields, is_sequence
+from seqtopo.graph.receptive_fields import Field, fields, is_sequence
 from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import MODULES, signature
 from seqtopo.layers.row import COMMON, Param, Row

@@ -13,7 +13,7 @@ from typing import Any
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
-from seqtopo.graph.seen import has_steps
+from seqtopo.graph.receptive_fields import has_steps
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols

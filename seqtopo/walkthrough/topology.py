@@ -7,7 +7,7 @@ from typing import Any
 
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.graph.kind import answered, own_steps, receptive, starts_from_another, within
-from seqtopo.graph.seen import Field, has_steps
+from seqtopo.graph.receptive_fields import Field, has_steps
 from seqtopo.graph.training import Labels, Training
 from seqtopo.layers.loss_objects import LOSSES
 from seqtopo.layers.sizes import Shape, count, show_shape, symbol

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.kind import is_picture, kind, meaning
+from seqtopo.graph.receptive_fields import is_sequence
 from seqtopo.graph.resolver import Resolved
-from seqtopo.graph.seen import is_sequence
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Role
 from seqtopo.layers.sizes import count

@@ -12,7 +12,7 @@ import seqtopo
 from seqtopo.cli.main import main
 from seqtopo.exporting import child
 from seqtopo.exporting.comparing import RefusedError
-from seqtopo.runtime.own_classes import custom_objects, modules_of, own_classes
+from seqtopo.runtime.custom_classes import custom_objects, modules_of, own_classes
 
 MODULE = '''
 import keras
@@ -94,7 +94,7 @@ def test_fault_d2_the_python_face_hands_on_where_a_models_layers_are(
 
 
 def test_fault_d2_a_script_cannot_be_named() -> None:
-    from seqtopo.runtime.own_classes import unknown_classes
+    from seqtopo.runtime.custom_classes import unknown_classes
 
     config = {"module": "__main__", "class_name": "Pool", "config": {}}
     assert own_classes([config]) == {"Pool": "__main__"}

@@ -20,7 +20,7 @@ import numpy as np
 import seqtopo
 from seqtopo.graph.buildable import unbound
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.seen import Field, fields
+from seqtopo.graph.receptive_fields import Field, fields
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.step_windows import Bound
 from seqtopo.layers.timing import keeps

@@ -8,7 +8,7 @@ import pytest
 
 import seqtopo
 from seqtopo.graph.masks import follow
-from seqtopo.graph.seen import fields
+from seqtopo.graph.receptive_fields import fields
 from seqtopo.layers import registry, timing
 from seqtopo.report.analyse import analyse
 from tests.support.lints import findings

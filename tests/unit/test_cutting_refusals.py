@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtopo.data.cut_options import OTHERWISE, CutOptions
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import OTHERWISE, CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 

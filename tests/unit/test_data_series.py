@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqtopo.data.cut_options import CutOptions
 from seqtopo.data.cutting import Pieces, Wanted, Windows, shuffled
 from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
 from seqtopo.data.spec_cutting import cut_for
 from seqtopo.data.tables import read_table
-from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 
 small = st.integers(1, 7)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtopo.data.cut_options import CutOptions
 from seqtopo.data.cutting import Pieces, Wanted, Windows
 from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 
 lengths = st.lists(st.integers(1, 20), min_size=2, max_size=4)

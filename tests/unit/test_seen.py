@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from seqtopo.api import check
+from seqtopo.data.cut_options import CutOptions
 from seqtopo.data.cutting import Windows
 from seqtopo.data.spec_cutting import cut_for
-from seqtopo.data.ways_to_cut import CutOptions
 from seqtopo.diag.error import SpecError
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.kind import kind, meaning
-from seqtopo.graph.seen import Field, at_length, fields, output_field
+from seqtopo.graph.receptive_fields import Field, at_length, fields, output_field
 from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Role
 from seqtopo.report.analyse import analyse

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import seqtopo
-from seqtopo.graph.seen import fields
+from seqtopo.graph.receptive_fields import fields
 from seqtopo.pictures.scene import CELLS, PIXELS, Line
 from seqtopo.pictures.steps import Steps
 from seqtopo.pictures.unrolled import Unrolled, unroll

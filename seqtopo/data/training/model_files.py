@@ -19,8 +19,8 @@ import numpy as np
 
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.decompiler.model_files import read_config
+from seqtopo.runtime.custom_classes import custom_objects, unknown_classes
 from seqtopo.runtime.kernels.attaching import make_ready
-from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.system.bounds import (
     NOTED_ARRAY_BYTES,
     NOTES_BYTES,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from seqtopo.diag.model import Edit, Fix, Label, fix_by
 from seqtopo.graph.graph import Node, Value
-from seqtopo.graph.seen import passes
+from seqtopo.graph.receptive_fields import passes
 from seqtopo.layers.sizes import is_open
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step

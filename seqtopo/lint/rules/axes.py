@@ -9,7 +9,7 @@ from itertools import combinations, permutations
 from seqtopo.diag.model import Fix, Label, fix_by
 from seqtopo.graph.axis_contents import PLACES, SCRAMBLED, Part, regrouped
 from seqtopo.graph.graph import Node
-from seqtopo.graph.seen import fields
+from seqtopo.graph.receptive_fields import fields
 from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row

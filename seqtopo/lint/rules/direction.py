@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label, fix_by
 from seqtopo.graph.graph import Node, Value
-from seqtopo.graph.seen import passes
+from seqtopo.graph.receptive_fields import passes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.timing import Slides

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.graph.kind import receptive
-from seqtopo.graph.seen import NOTHING, fields
+from seqtopo.graph.receptive_fields import NOTHING, fields
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape

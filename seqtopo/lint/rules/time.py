@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node, Value
-from seqtopo.graph.seen import NOTHING, fields, passes
+from seqtopo.graph.receptive_fields import NOTHING, fields, passes
 from seqtopo.layers.sizes import Shape, Size, product, symbols
 from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import FLOATS

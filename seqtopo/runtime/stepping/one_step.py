@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from seqtopo.emit import keras_private
-from seqtopo.graph.seen import has_steps
+from seqtopo.graph.receptive_fields import has_steps
 from seqtopo.layers.values import Tensor
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered, source_of
 from seqtopo.runtime.stepping.step_rules import rule

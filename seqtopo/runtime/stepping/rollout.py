@@ -16,7 +16,7 @@ from seqtopo.decompiler.serialized import serialized
 from seqtopo.decompiler.walk import read_model
 from seqtopo.emit import keras_private
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.seen import at_length, output_field
+from seqtopo.graph.receptive_fields import at_length, output_field
 from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.tracking import get_states, sync_variables
 from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of

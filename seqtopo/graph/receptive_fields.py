@@ -67,9 +67,9 @@ def fields(graph: Graph) -> Mapping[Value, Fields]:
     >>> fields(graph)[graph.outputs[0]][0].steps
     7
     """
-    if graph.seen is None:
-        graph.seen = _fields(graph)
-    found: Mapping[Value, Fields] = graph.seen
+    if graph.receptive_fields is None:
+        graph.receptive_fields = _fields(graph)
+    found: Mapping[Value, Fields] = graph.receptive_fields
     return found
 
 
