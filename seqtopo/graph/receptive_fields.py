@@ -1,5 +1,6 @@
-"""Find the input steps that each step of every value depends on, row by row; no other module does.
+"""Find the receptive field of every value: the input steps that each of its steps depends on, row by row.
 
+No other module does.
 The kind of a topology, the cut of a series, and several rules follow from this, and not from the number of
 axes. It takes one pass over the nodes, with sizes that may be symbols.
 """
