@@ -1,8 +1,7 @@
 """Find the receptive field of every value: the input steps that each of its steps depends on, row by row.
 
-No other module does.
-The kind of a topology, the cut of a series, and several rules follow from this, and not from the number of
-axes. It takes one pass over the nodes, with sizes that may be symbols.
+No other module does. The kind of a topology, the cut of a series, and several rules follow from this, and
+not from the number of axes. It takes one pass over the nodes, with sizes that may be symbols.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compare the input steps that change each output step of a built model with what `graph.receptive_fields` says.
+"""Compare the input steps that change each output step of a built model with its receptive fields.
 
 ``python -m tests.support.time_law found.json 0 200`` looks at some draws and writes what it found.
 """
