@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from seqtopo.cli.terminal import put_diagnostics, say, say_nothing
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.distributing.launching import launch
-from seqtopo.distributing.ranks import DistributionError, ranks_of
+from seqtopo.distributing.ranks import LAUNCHED, LOST, DistributionError, LostRankError, ranks_of
 from seqtopo.emit.backend import choose
 from seqtopo.graph.inputs import BATCH
 from seqtopo.report.analyse import Checked, still_searched
@@ -141,9 +142,17 @@ def run(args: argparse.Namespace) -> int:
     """Train the model, compare it, and save it. Return the exit code."""
     try:
         return _run(args)
+    except LostRankError as error:
+        if LAUNCHED in os.environ:
+            return LOST  # the launcher says which rank ended, and why
+        return _put(error)
     except DistributionError as error:
-        put_diagnostics((Diagnostic("ST735", error.reason, Span(0, 0), help=error.help),))
-        return 1
+        return _put(error)
+
+
+def _put(error: DistributionError) -> int:
+    put_diagnostics((Diagnostic("ST735", error.reason, Span(0, 0), help=error.help),))
+    return 1
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -153,6 +162,8 @@ def _run(args: argparse.Namespace) -> int:
     if ranks.rank:
         # Rank 0 speaks for all.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    elif LAUNCHED in os.environ:
+        signal.signal(signal.SIGTERM, _end_in_order)
     checked = check_spec(args.spec, dims)
     try:
         if not checked.ok:
@@ -178,6 +189,11 @@ def _run(args: argparse.Namespace) -> int:
         put_diagnostics(error.diagnostics)
         return 1
     return 0
+
+
+def _end_in_order(number: int, frame: object) -> None:
+    """End rank 0, which deletes what it is writing; its launcher sends SIGTERM."""
+    raise SystemExit(128 + number)
 
 
 def _is_parent(args: argparse.Namespace) -> bool:

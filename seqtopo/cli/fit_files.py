@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,15 +45,42 @@ class Training:
     @contextmanager
     def stopped_in_words(self) -> Iterator[None]:
         """Print at Ctrl-C what is kept, and that the same command goes on."""
+        file = self.target.with_suffix(PROGRESS)
+        began = _written(file)
         try:
             yield
         except KeyboardInterrupt:
-            kept = self.progress.kept if self.progress is not None else 0
+            if self.progress is not None:
+                kept = self.progress.kept
+            else:  # other processes train, or none does yet
+                kept = _epochs_in(file) if _written(file) != began else 0
             if kept:
                 say("", f"stopped after epoch {kept} of {self.epochs}; the same command goes on from there")
+            elif began:
+                say("", "stopped before another epoch was whole; the same command begins where this one did")
             else:
                 say("", "stopped before an epoch was whole; the same command starts anew")
             raise
+
+
+def _written(path: Path) -> int:
+    """Return the time at which a file was written, in nanoseconds; 0 if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _epochs_in(progress: Path) -> int:
+    """Return the number of epochs in a progress file; 0 if it cannot be read."""
+    import numpy as np  # a check of the data has loaded it
+
+    try:
+        with np.load(progress, allow_pickle=False) as found:
+            return int(json.loads(str(found["notes"]))["epochs"])
+    # NumPy and zipfile have many ways to say that a file is not an archive of theirs.
+    except Exception:
+        return 0
 
 
 def target_of(args: argparse.Namespace) -> Path:

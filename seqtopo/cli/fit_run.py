@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.distributing.fitting import put_into
 from seqtopo.distributing.group import join
-from seqtopo.distributing.ranks import DistributionError
+from seqtopo.distributing.ranks import LAUNCHED, DistributionError
 from seqtopo.emit.backend import running
 from seqtopo.labels.loss_shapes import loss_name
 from seqtopo.report.columns import Column, columns
@@ -100,12 +101,19 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
         say(f"epoch {epoch}/{args.epochs}{shown}")
         sys.stdout.flush()
 
+    launcher = os.environ.get(LAUNCHED)
+
+    def watched(done: int) -> None:
+        if launcher and os.getppid() != int(launcher):
+            raise DistributionError("the process that started the ranks has ended", "start it again")
+        told(done)
+
     failures = partial(backend_failures, source=job.checked.source, help=_elsewhere(job))
     try:
         # The bar counts the batches of all epochs, but not those of the validation.
         batches = args.epochs * len(job.train)
         with failures("the model was trained"), bar("training", batches, "batch") as told:
-            runs.train(model, job.train, job.held, args.epochs, progress, keep, tell, told)
+            runs.train(model, job.train, job.held, args.epochs, progress, keep, tell, watched)
     except runs.NotFiniteError as error:
         raise SpecError((_not_finite(error, progress.kept, args, job),)) from None
     if group is not None and not first:

@@ -8,6 +8,7 @@ import sys
 import time
 import types
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import keras
@@ -65,6 +66,8 @@ class FitOnRanks:
         self.timed = False
         self.alone: float | None = None
         """Steps a second of one rank alone; None where it was not timed."""
+        self.validating = ExitStack()
+        """Open while the ranks share a validation."""
         self.steps, self.seconds = 0, 0.0
         """The steps of all calls so far, and how long those took that count."""
 
@@ -98,7 +101,8 @@ class FitOnRanks:
             if not self.timed and self.group.ranks.rank == 0 and batch is not None:
                 self._time_one_rank(batch)
             self.timed = True
-        return self.stock(**given)
+        with self.validating, self.group.leaving_on_error(), self.group.losses_in_words():
+            return self.stock(**given)
 
     def _compiled(self) -> tuple[Any, Any]:
         return self.model.optimizer, self.model.loss
@@ -226,9 +230,9 @@ class SameNumbers(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Replace the metrics by those of rank 0."""
-        names = sorted(logs or ())
-        first = self.group.from_first(np.array([float(logs[name]) for name in names], "float64"))
-        logs.update(zip(names, first.tolist(), strict=True))
+        for name in sorted(logs or ()):  # a metric may have a number for each class
+            first = self.group.from_first(np.asarray(logs[name], "float64"))
+            logs[name] = first if first.ndim else float(first)
 
 
 class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
@@ -267,6 +271,14 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
             if fit.steps == 2 + WARM:
                 self._tell()
         self.last = now
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Share the validation from here on; ``evaluate`` outside of ``fit`` has no such callback."""
+        self.fit.validating.enter_context(self.fit.installed.validating())
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Share no more."""
+        self.fit.validating.close()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Compare the weights and all batches, and stop all ranks if rank 0 stops."""

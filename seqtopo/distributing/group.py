@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 
-from seqtopo.distributing.ranks import DistributionError, Ranks, check_ray, ranks_of
+from seqtopo.distributing.ranks import (
+    LAUNCHED,
+    LOST,
+    DistributionError,
+    LostRankError,
+    Ranks,
+    check_ray,
+    ranks_of,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -36,6 +45,9 @@ class Installed(Protocol):
     def checksum_of_batch(self) -> int:
         """Return a number that distinguishes the batches so far from others."""
 
+    def validating(self) -> AbstractContextManager[None]:
+        """Return a context in which ``test_function`` computes this rank's share of each batch."""
+
 
 class Group(ABC):
     """The processes that train one model, as one of them sees them."""
@@ -57,9 +69,54 @@ class Group(ABC):
             random.setstate(state[0])
             np.random.set_state(state[1])
 
-    @abstractmethod
     def total(self, values: Array) -> Array:
-        """Return the sum over the ranks of an array of float64; every rank calls it at the same point."""
+        """Return the sum over the ranks of an array of float64; every rank calls it at the same point.
+
+        Raises:
+            LostRankError: another rank has ended.
+        """
+        with self.losses_in_words():
+            return self._total(values)
+
+    @abstractmethod
+    def _total(self, values: Array) -> Array:
+        """Return the sum over the ranks, or raise what the backend raises."""
+
+    @abstractmethod
+    def is_lost(self, error: Exception) -> bool:
+        """Return whether an error of the backend says that the connection to another rank broke."""
+
+    def leave(self, code: int) -> None:
+        """Let this process end with an exit code, without the others: they wait for it elsewhere."""
+        return  # most backends do not wait
+
+    @contextmanager
+    def leaving_on_error(self) -> Iterator[None]:
+        """Leave the group if the ``with`` block ends with an error that the other ranks may not have."""
+        try:
+            yield
+        except LostRankError:
+            self.leave(LOST if LAUNCHED in os.environ else 1)
+            raise
+        except DistributionError:
+            raise  # all ranks have it
+        except KeyboardInterrupt:
+            self.leave(130)
+            raise
+        except BaseException:
+            self.leave(1)
+            raise
+
+    @contextmanager
+    def losses_in_words(self) -> Iterator[None]:
+        """Raise ``LostRankError`` for an error that says that the connection to another rank broke."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, DistributionError) or not self.is_lost(error):
+                raise
+            reason = " ".join(str(error).partition("\n")[0].split())[:120]
+            raise LostRankError(reason) from error
 
     @abstractmethod
     def install(self, model: keras.Model) -> Installed:

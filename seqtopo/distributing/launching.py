@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from seqtopo.distributing.ranks import free_port
+from seqtopo.distributing.ranks import LAUNCHED, LOST, free_port
 from seqtopo.system.threads import THREADS, cores, pin, share
 
 LINES = 20
 """The most last lines of a failed process that are shown."""
+NOTICED = 0.5
+"""The seconds after a failure in which the rank that has caused it, or those that lost it, end too."""
 
 
 @dataclass
@@ -33,24 +36,62 @@ def launch(command: Sequence[str], count: int) -> int:
     """Run a command as ``count`` ranks, and return the exit code of the first that fails, or 0.
 
     Rank 0 has this terminal; the standard error of another one is shown if it fails. If one fails, the others
-    are ended, since they would wait for it.
+    are ended, since they would wait for it. Ctrl-C reaches this process alone, which ends the ranks; so does
+    SIGTERM.
     """
     port = _two_free_ports()
-    with ExitStack() as files:
-        ranks = [_started(command, number, count, port, files) for number in range(count)]
-        failed: Rank | None = None
+    with ExitStack() as files, _ended_by_term():
+        ranks: list[Rank] = []
+        failed: list[Rank] = []
         try:
-            while failed is None and any(each.process.poll() is None for each in ranks):
-                failed = next((each for each in ranks if each.process.poll()), None)
+            with _without_interrupts():
+                ranks += [_started(command, number, count, port, files) for number in range(count)]
+            while not failed and any(each.process.poll() is None for each in ranks):
                 time.sleep(0.1)
+                failed = [each for each in ranks if each.process.poll()]
+            if failed:
+                time.sleep(NOTICED)
+                failed = [each for each in ranks if each.process.poll()]
         finally:
             _end(ranks)
-        failed = failed or next((each for each in ranks if each.process.returncode), None)
-        if failed is None:
+        if not failed:
             return 0
-        _show(failed)
-        code = failed.process.returncode
+        first = min(failed, key=_is_consequence)
+        _show(first)
+        code = first.process.returncode
         return code if code > 0 else 1
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let the processes that are started inside the ``with`` block ignore Ctrl-C.
+
+    A rank that waits for another one would not react to it, and those that do would each say so.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _ended_by_term() -> Iterator[None]:
+    """Let SIGTERM raise ``SystemExit`` inside the ``with`` block, so that the ranks are ended too."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_consequence(failed: Rank) -> bool:
+    """Return whether a rank failed only because another one had ended."""
+    return failed.process.returncode == LOST
 
 
 def _two_free_ports() -> int:
@@ -73,6 +114,7 @@ def _started(command: Sequence[str], number: int, count: int, port: int, files: 
         "WORLD_SIZE": str(count),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
+        LAUNCHED: str(os.getpid()),
     }
     errors = files.enter_context(tempfile.TemporaryFile()) if number else None  # noqa: SIM115
     process = subprocess.Popen(

@@ -8,6 +8,11 @@ not: a model that rank 0 alone saves waits for the other ranks for ever.
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -50,6 +55,8 @@ def join(ranks: Ranks) -> Group:
         coordinator = exchange(ranks, mine)[0]
         try:
             jax.config.update("jax_cpu_collectives_implementation", "gloo")
+            # This service would keep SIGTERM from ending the process.
+            jax.config.update("jax_enable_preemption_service", False)
             jax.distributed.initialize(coordinator, ranks.world, ranks.rank)
         except RuntimeError as error:
             raise DistributionError(
@@ -58,7 +65,7 @@ def join(ranks: Ranks) -> Group:
             ) from None
     group = JaxGroup(ranks)
     try:
-        group.wait()
+        group._total(np.zeros(1))
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise DistributionError(
@@ -70,11 +77,28 @@ def join(ranks: Ranks) -> Group:
     return group
 
 
+def _end_at_once(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 class JaxGroup(Group):
     """Processes that JAX's coordinator connects."""
 
-    def total(self, values: Array) -> Array:
-        """Return the sum over the ranks."""
+    def is_lost(self, error: Exception) -> bool:
+        """Return whether an error says that the connection to another rank broke."""
+        return isinstance(error, RuntimeError) and "gloo" in str(error).lower()
+
+    def leave(self, code: int) -> None:
+        """Let this process end with an exit code, without the others: they wait for it elsewhere.
+
+        JAX would wait for five minutes, at a barrier that each process reaches when it ends.
+        """
+        atexit.unregister(_end_at_once)
+        atexit.register(_end_at_once, code)
+
+    def _total(self, values: Array) -> Array:
         # Bytes, as JAX would make 32 bits of 64.
         content = np.frombuffer(np.ascontiguousarray(values, "float64").tobytes(), "uint8")
         rows = np.asarray(multihost_utils.process_allgather(content)).reshape(self.ranks.world, -1)
@@ -88,7 +112,7 @@ class JaxGroup(Group):
 
         def make_train_function(force: bool = False) -> None:
             if model.train_function is None or force:
-                model.train_function = step.function()
+                model.train_function = step.function(model.train_step)
 
         model.make_train_function = make_train_function
         model.train_function = None  # it was made of the step before
@@ -107,6 +131,8 @@ class JaxStep:
         mesh = Mesh(np.array([firsts[i] for i in sorted(firsts)]), ("rows",))
         self.whole = NamedSharding(mesh, PartitionSpec())
         self.split = NamedSharding(mesh, PartitionSpec("rows"))
+        self.tested: tuple[Any, Any] = (None, None)
+        """The model's own ``test_function``, and the one in shares that stands for it."""
         self.checked = 0
         """A number that distinguishes the batches so far from others, so that ranks can compare them."""
 
@@ -128,15 +154,27 @@ class JaxStep:
         """Return a number that distinguishes the batches so far from others."""
         return self.checked
 
-    def function(self) -> Any:
-        """Return what takes the state and an iterator, as Keras' ``train_function`` does."""
+    @contextmanager
+    def validating(self) -> Iterator[None]:
+        """Share the batches of a validation inside the ``with`` block."""
+        model, before = self.model, self.model.test_function
+        if self.tested[0] is not before:  # compile makes another one
+            self.tested = before, self.function(model.test_step)
+        model.test_function = self.tested[1]
+        try:
+            yield
+        finally:
+            model.test_function = before
+
+    def function(self, step: Any) -> Any:
+        """Return what takes the state and an iterator, as Keras' ``train_function`` does, for a step."""
 
         def over_all(state: Any, data: Any) -> Any:
-            return self.model.train_step(state, jax.tree.map(self._shared, data))
+            return step(state, jax.tree.map(self._shared, data))
 
         compiled = jax.jit(over_all, donate_argnums=0, out_shardings=self.whole)
 
-        def train_function(state: Any, iterator: Any) -> Any:
+        def over_iterator(state: Any, iterator: Any) -> Any:
             for number in range(self.model.steps_per_execution):
                 batch = next(iterator, None) if number else next(iterator)
                 if batch is None:
@@ -148,7 +186,7 @@ class JaxStep:
                 logs, state = jax.tree.map(lambda x: x.addressable_data(0), (logs, state))
             return logs, state
 
-        return train_function
+        return over_iterator
 
     def _of_all(self, x: Any) -> Any:
         """Return an array, equal in all processes, as one that all of them hold."""

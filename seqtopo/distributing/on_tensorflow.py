@@ -16,6 +16,8 @@ from seqtopo.distributing.group import Array, Group, Installed
 from seqtopo.distributing.ranks import DistributionError, Ranks, exchange, free_port, own_address
 from seqtopo.distributing.shares import SUMS, Shares
 
+LOST_ERRORS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+"""The errors of a collective operation whose other ranks have ended."""
 GROUP = 1
 """The number by which TensorFlow knows this group of devices."""
 
@@ -77,8 +79,11 @@ def _total(flat: Any, world: Any) -> Any:
 class TensorFlowGroup(Group):
     """The processes that TensorFlow's cluster connects."""
 
-    def total(self, values: Array) -> Array:
-        """Return the sum over the ranks."""
+    def is_lost(self, error: Exception) -> bool:
+        """Return whether an error says that the connection to another rank broke."""
+        return isinstance(error, LOST_ERRORS)
+
+    def _total(self, values: Array) -> Array:
         added: Array = _total(np.ravel(values), self.ranks.world).numpy()
         return added.reshape(values.shape)
 

@@ -20,6 +20,8 @@ from seqtopo.runtime.kernels.on_torch.steps import update
 
 TIMEOUT = timedelta(minutes=10)
 """The time for which a rank waits for the others; the first one may still compile."""
+LOST_WORDS = ("gloo", "nccl", "connection closed", "connection reset", "broken pipe")
+"""Words of the errors of ``torch.distributed`` that say that a connection broke."""
 
 
 def devices(kind: str) -> int:
@@ -58,8 +60,11 @@ def join(ranks: Ranks) -> Group:
 class TorchGroup(Group):
     """The processes that ``torch.distributed`` connects."""
 
-    def total(self, values: Array) -> Array:
-        """Return the sum over the ranks."""
+    def is_lost(self, error: Exception) -> bool:
+        """Return whether an error says that the connection to another rank broke."""
+        return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in LOST_WORDS)
+
+    def _total(self, values: Array) -> Array:
         tensor = torch.from_numpy(np.array(values, "float64"))
         torch.distributed.all_reduce(tensor)
         found: Array = tensor.numpy()

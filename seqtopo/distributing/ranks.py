@@ -24,6 +24,12 @@ SIOCGIFADDR = 0x8915
 """Linux' number of the request for an interface's address."""
 
 
+LAUNCHED = "SEQTOPO_LAUNCHED"
+"""The environment variable that a rank has which ``seqtopo fit --processes`` has started."""
+LOST = 75
+"""The exit code of such a rank whose connection to another one broke: the launcher says why it ended."""
+
+
 class DistributionError(ValueError):
     """Raised where several processes cannot train one model, or no longer do.
 
@@ -35,6 +41,16 @@ class DistributionError(ValueError):
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(f"{reason}: {help}")
         self.reason, self.help = reason, help
+
+
+class LostRankError(DistributionError):
+    """Raised where the connection to another rank broke, as a rule because that one has ended."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the connection to another rank broke ({reason})",
+            "see what the others printed; to go on, start all of them again",
+        )
 
 
 @dataclass(frozen=True)

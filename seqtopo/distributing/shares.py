@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -44,6 +44,8 @@ class Shares(ABC):
         self.generators = [g.state for each in layers_inside(model) for g in seed_generators(each)]
         self.times: Any = None
         """The ratio of the batch's rows to this rank's, while a step runs; else None."""
+        self.tested: tuple[Any, Any] = (None, None)
+        """The model's own ``test_function``, and the one in shares that stands for it."""
         self.checked = keras.Variable(0, dtype="int64", name="checksum", trainable=False)
         """A number that distinguishes the batches so far from others, so that ranks can compare them."""
 
@@ -194,8 +196,35 @@ class Shares(ABC):
                 "add it in the model's compute_loss; or train on JAX, or in one process",
             )
 
-    def step(self, stock: Any, data: Any) -> Any:
-        """Do the work of ``train_step`` for the whole batch, on this rank's rows of it."""
+    @contextmanager
+    def validating(self) -> Iterator[None]:
+        """Compute this rank's share of each batch of a validation inside the ``with`` block."""
+        model, before = self.model, self.model.test_function
+        if self.tests_in_its_own_way():
+            yield  # such a step may not go row by row: each rank computes the whole batch
+            return
+        stock = model.test_step
+
+        def test_step(data: Any) -> Any:
+            return self.step(stock, data, training=False)
+
+        model.test_step = test_step
+        try:
+            if self.tested[0] is not before:  # compile makes another one
+                model.make_test_function(force=True)
+                self.tested = before, model.test_function
+            model.test_function = self.tested[1]
+            yield
+        finally:
+            model.test_function = before
+            del model.test_step
+
+    def tests_in_its_own_way(self) -> bool:
+        """Return whether a model has another ``test_step`` than Keras'."""
+        return "test_step" in vars(self.model) or type(self.model).test_step is not keras.Model.test_step
+
+    def step(self, stock: Any, data: Any, *, training: bool = True) -> Any:
+        """Do the work of ``train_step`` or ``test_step`` for the whole batch, on this rank's rows of it."""
         model = self.model
         rows, self.times = self.rows(data)
         self.checked.assign((self.checked * FACTOR + ops.cast(self.checksum(data), "int64")) % SUMS)
@@ -203,16 +232,17 @@ class Shares(ABC):
         for variable in model.metrics_variables:
             variable.assign(ops.zeros_like(variable))
         try:
-            with self.noise_of_rank():
+            with self.noise_of_rank() if training else nullcontext():
                 stock(rows)
         finally:
             times, self.times = self.times, None
         metrics = model.metrics_variables
-        others = self._depending_on_rows()
+        others = self._depending_on_rows() if training else []
         # All ranks have counted a batch that was not shared; together it counts once.
         share = times / self.world
         counted = [self.fixed(v) * ops.cast(share, v.dtype) for v in metrics]
-        sums = self.reduced([*counted, *(self.fixed(v) for v in others)], "states")
+        what = "states" if training else "tested"
+        sums = self.reduced([*counted, *(self.fixed(v) for v in others)], what)
         for variable, added in zip(metrics, sums, strict=False):
             before = known.get(id(variable))
             variable.assign(added if before is None else before + added)

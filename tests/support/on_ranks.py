@@ -19,6 +19,8 @@ from seqtopo.distributing.ranks import ranks_of
 from tests.support.backend_run import LONG
 
 ROWS, STEPS, BATCH = 76, 6, 16  # the last of five batches has 12 rows; four ranks share it, eight would not
+RAGGED = 23
+"""Rows to validate on: the last batch has seven, which ranks cannot share."""
 EVEN = ("summed", "two", "normalized", "dropped") if keras.backend.backend() == "jax" and not LONG else ()
 """Cases with whole batches only, as JAX compiles each size of a batch anew, on every rank."""
 
@@ -74,7 +76,8 @@ def masked() -> tuple[keras.Model, dict[str, Any]]:
         keras.layers.Masking(), keras.layers.LSTM(5, return_sequences=True), keras.layers.Dense(1)
     )
     model.compile(optimizer(), "mse", metrics=["mae"])
-    return model, {"x": x, "y": x[:, :, :1].cumsum(1)}
+    y = x[:, :, :1].cumsum(1)
+    return model, {"x": x, "y": y, "validation_data": (x[:RAGGED], y[:RAGGED])}
 
 
 def weighted() -> tuple[keras.Model, dict[str, Any]]:
@@ -86,7 +89,9 @@ def weighted() -> tuple[keras.Model, dict[str, Any]]:
         keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
         weighted_metrics=["mae"],
     )
-    return model, {"x": x, "y": y, "sample_weight": np.random.default_rng(1).uniform(size=ROWS)}
+    weights = np.random.default_rng(1).uniform(size=ROWS)
+    held = (x[:RAGGED], y[:RAGGED], weights[:RAGGED])
+    return model, {"x": x, "y": y, "sample_weight": weights, "validation_data": held}
 
 
 def summed() -> tuple[keras.Model, dict[str, Any]]:
