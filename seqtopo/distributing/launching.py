@@ -20,7 +20,7 @@ from seqtopo.system.threads import THREADS, cores, pin, share
 LINES = 20
 """The most last lines of a failed process that are shown."""
 NOTICED = 0.5
-"""The seconds after a failure in which the rank that has caused it, or those that lost it, end too."""
+"""The seconds after which a rank that others lost has ended, too."""
 
 
 @dataclass
@@ -47,9 +47,9 @@ def launch(command: Sequence[str], count: int) -> int:
             with _without_interrupts():
                 ranks += [_started(command, number, count, port, files) for number in range(count)]
             while not failed and any(each.process.poll() is None for each in ranks):
-                time.sleep(0.1)
+                time.sleep(0.02)
                 failed = [each for each in ranks if each.process.poll()]
-            if failed:
+            if failed and all(map(_is_consequence, failed)):
                 time.sleep(NOTICED)
                 failed = [each for each in ranks if each.process.poll()]
         finally:

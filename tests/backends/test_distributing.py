@@ -28,7 +28,8 @@ JAX = keras.backend.backend() == "jax"
 TORCH = keras.backend.backend() == "torch"
 HERE = [*CASES] if LONG or TORCH else ["plain", "masked", "summed", "two", "normalized", "dropped"]
 """The cases that run here: each is compiled by every rank, which takes JAX and TensorFlow long."""
-NOT_HERE = [*OF_EACH] if JAX else [*REFUSED] if LONG or TORCH else ["late", "adding"]
+SOME = ["fewer", "held"] if JAX else ["held", "adding"]
+NOT_HERE = ([*OF_EACH] if JAX else [*REFUSED]) if LONG or TORCH else SOME
 """The cases that are refused here."""
 RANKS = int(os.environ.get("SEQTOPO_RANKS", "2"))
 """The long run takes four, too."""
@@ -59,7 +60,7 @@ def test_ranks_come_to_the_weights_and_numbers_of_one_process(
     history, alone = run(case)
     np.testing.assert_allclose(weights[case], alone, rtol=0, atol=ADAM if case == "adam" else 1e-5)
     for name, numbers in history.items():
-        np.testing.assert_allclose(histories[case][name], numbers, rtol=1e-3, err_msg=name)
+        np.testing.assert_allclose(histories[case][name], numbers, rtol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("case", NOT_HERE)

@@ -235,15 +235,23 @@ def late() -> tuple[keras.Model, dict[str, Any]]:
     return model, {"x": given["x"], "y": given["y"], "shuffle": False}
 
 
+def held() -> tuple[keras.Model, dict[str, Any]]:
+    """Data to validate on that differ between ranks, which share them."""
+    model, given = plain()
+    x, y = given["validation_data"]
+    return model, {**given, "validation_data": (x + ranks_of().rank, y)}
+
+
 REFUSED: dict[str, tuple[Callable[[], tuple[keras.Model, dict[str, Any]]], str]] = {
     "fewer": (fewer, "other arguments, or with data of other sizes"),
     "late": (late, "the ranks read different batches"),
+    "held": (held, "the ranks read different batches"),
     "correlated": (correlated, "is not made sample by sample"),
     "own_step": (own_step, "has a train_step of its own"),
     "adding": (adding, "adds a loss of its own"),
 }
 """Models and data that cannot be trained exactly, and what is said of them."""
-OF_EACH = ("fewer", "late")
+OF_EACH = ("fewer", "late", "held")
 """Those that are refused on JAX, too, where the step sees the whole batch."""
 
 
