@@ -15,6 +15,7 @@ import tensorflow as tf
 from seqtopo.distributing.group import Array, Group, Installed
 from seqtopo.distributing.ranks import DistributionError, Ranks, exchange, free_port, own_address
 from seqtopo.distributing.shares import SUMS, Shares
+from seqtopo.emit.keras_private import get
 
 LOST_ERRORS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 """The errors of a collective operation whose other ranks have ended."""
@@ -101,6 +102,15 @@ class TensorFlowShares(Shares):
         """Update the changes after another ``compile``."""
         super().refresh()
         self.model.jit_compile = False  # XLA does not know these operations
+
+    def counted_by_batch(self) -> set[int]:
+        """Return the ids of the variables of metrics in which each batch counts alike, however many rows.
+
+        So do the losses of each of several outputs: a graph does not know the number of rows, by which Keras
+        would weight them.
+        """
+        losses = getattr(get(self.model, "_compile_loss"), "metrics", ())
+        return {id(variable) for metric in losses for variable in metric.variables}
 
     def rows(self, data: Any) -> tuple[Any, Any]:
         """Return this rank's rows of a batch, and the ratio of the batch's rows to these."""

@@ -239,8 +239,10 @@ class Shares(ABC):
         metrics = model.metrics_variables
         others = self._depending_on_rows() if training else []
         # All ranks have counted a batch that was not shared; together it counts once.
-        share = times / self.world
-        counted = [self.fixed(v) * ops.cast(share, v.dtype) for v in metrics]
+        share, by_batch = times / self.world, self.counted_by_batch()
+        counted = [
+            self.fixed(v) * ops.cast(1 / self.world if id(v) in by_batch else share, v.dtype) for v in metrics
+        ]
         what = "states" if training else "tested"
         sums = self.reduced([*counted, *(self.fixed(v) for v in others)], what)
         for variable, added in zip(metrics, sums, strict=False):
@@ -249,6 +251,10 @@ class Shares(ABC):
         for variable, added in zip(others, sums[len(metrics) :], strict=True):
             variable.assign(added / self.world)
         return model.get_metrics_result()
+
+    def counted_by_batch(self) -> set[int]:
+        """Return the ids of the variables of metrics in which each batch counts alike, however many rows."""
+        return set()
 
     def mean(self, tensors: list[Any], what: str) -> list[Any]:
         """Return the means of tensors over the ranks; None stays None."""
