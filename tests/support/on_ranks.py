@@ -120,8 +120,8 @@ def two() -> tuple[keras.Model, dict[str, Any]]:
     y = [ids.mean(1, keepdims=True).astype("float32"), ids[:, 0] % 3]
     # There, each batch counts alike in the loss of an output, also one that ranks do not share.
     tested = keras.backend.backend() == "tensorflow"
-    held = (ids[:RAGGED], [each[:RAGGED] for each in y]) if tested else None
-    return model, {"x": ids, "y": y, "validation_data": held}
+    held = {"validation_data": (ids[:RAGGED], [each[:RAGGED] for each in y])} if tested else {}
+    return model, {"x": ids, "y": y, **held}
 
 
 def normalized() -> tuple[keras.Model, dict[str, Any]]:
