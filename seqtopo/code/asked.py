@@ -89,13 +89,10 @@ class GivenData(NamedTuple):
             ("--y", self.y is not None and not (inputs and outputs), "its end is"),
             ("--weights", self.weights is not None and not (inputs and outputs), "its end is"),
         )
+        help = "--unread says where reading stopped, and why"
         told = tuple(
-            Diagnostic(
-                "ST407",
-                f"{option} cannot be compared with {model.name}: {what} not read",
-                model.where.span,
-                help="--unread says where reading stopped, and why",
-                source=model.where.source,
+            model.where.finding(
+                "ST407", f"{option} cannot be compared with {model.name}: {what} not read", help=help
             )
             for option, left_out, what in sides
             if left_out

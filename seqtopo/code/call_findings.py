@@ -13,8 +13,9 @@ from math import inf
 from seqtopo.code.arrays import as_array
 from seqtopo.code.layer_calls import REDUCES_BATCH
 from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeModel, Training, Where
+from seqtopo.code.model_attributes import TRAINING
 from seqtopo.code.parsing import expression_at
-from seqtopo.code.spec_arguments import parameter
+from seqtopo.code.spec_arguments import TRAINED, parameter
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.layers.legacy_objects import OBJECTS
@@ -171,69 +172,31 @@ def _counted_rows(layer: CodeLayer, where: Where) -> Diagnostic:
     )
 
 
-_OTHER_ARGUMENTS = frozenset(
-    {
-        *(
-            "name",
-            "dtype",
-            "trainable",
-            "autocast",
-            "activity_regularizer",
-            "weights",
-            "dynamic",
-            "batch_size",
-        ),
-        *("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "input_dtype"),
-        *(
-            "implementation",
-            "consume_less",
-            "time_major",
-            "zero_output_for_mask",
-            "ragged",
-            "sparse",
-            "sparse_grad",
-        ),
-        *("fused", "virtual_batch_size", "adjustment", "rms_scaling", "causal", "quantization_config"),
-    }
-)
+_OTHER_ARGUMENTS = frozenset((
+    "name", "dtype", "trainable", "autocast", "activity_regularizer", "weights", "dynamic", "batch_size",
+    "input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "input_dtype",
+    "implementation", "consume_less", "time_major", "zero_output_for_mask", "ragged", "sparse", "sparse_grad",
+    "fused", "virtual_batch_size", "adjustment", "rms_scaling", "causal", "quantization_config",
+))  # fmt: skip
 """Arguments that some Keras takes, or took, beside those of a layer's row."""
 _MOST_LISTED = 8
 # Not a fact about layers: the arguments of the methods of a model.
-_FIT = (
-    *("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data"),
-    *("shuffle", "class_weight", "sample_weight", "initial_epoch", "steps_per_epoch", "validation_steps"),
-    *("validation_batch_size", "validation_freq"),
-)
-_OF_METHODS: Mapping[str, tuple[str, ...]] = {
-    "compile": (
-        *("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly"),
-        *("steps_per_execution", "jit_compile", "auto_scale_loss"),
+_BY_NAME: Mapping[str, tuple[str, ...]] = {
+    "compile": ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"),
+    "fit": (
+        *("shuffle", "class_weight", "sample_weight", "initial_epoch", "steps_per_epoch", "validation_steps"),
+        *("validation_batch_size", "validation_freq"),
     ),
-    "fit": _FIT,
-    "evaluate": ("x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks", "return_dict"),
-    "predict": ("x", "batch_size", "verbose", "steps", "callbacks"),
+    "evaluate": ("callbacks", "return_dict"),
+    "predict": ("callbacks",),
 }
-_OF_OLD_METHODS = frozenset(
-    {
-        *("nb_epoch", "nb_worker", "max_queue_size", "max_q_size", "workers", "use_multiprocessing"),
-        *("pickle_safe", "sample_weight_mode", "target_tensors", "distribute", "show_accuracy", "class_mode"),
-        *(
-            "generator",
-            "data",
-            "samples_per_epoch",
-            "nb_val_samples",
-            "val_samples",
-            "experimental_run_tf_function",
-        ),
-        *("theano_mode", "pss_evaluation_shards", "from_serialized"),
-    }
-)
-_FAMILIES: Mapping[str, str] = {
-    "optimizer": "optimizer",
-    "loss": "loss",
-    "metrics": "metric",
-    "weighted_metrics": "metric",
-}
+"""The arguments of methods of a model behind those that code gives by position."""
+_OF_OLD_METHODS = frozenset((
+    "nb_epoch", "nb_worker", "max_queue_size", "max_q_size", "workers", "use_multiprocessing", "pickle_safe",
+    "sample_weight_mode", "target_tensors", "distribute", "show_accuracy", "class_mode", "generator", "data",
+    "samples_per_epoch", "nb_val_samples", "val_samples", "experimental_run_tf_function", "theano_mode",
+    "pss_evaluation_shards", "from_serialized",
+))  # fmt: skip
 _LIKELY = {"optimizer": '"adam"', "loss": '"mse"', "metric": '"mae"'}
 _CUSTOM = re.compile(r"custom_obj|CustomObject|register_keras_serializable|register_serializable")
 """Matches the calls of Keras that give names to custom objects."""
@@ -252,8 +215,8 @@ def name_findings(model: CodeModel) -> Iterator[Diagnostic]:
     for one in model.training:
         if one.method == "compile":
             yield from _objects(one)
-        if one.method in _OF_METHODS:
-            known = _OF_METHODS[one.method]
+        if one.method in _BY_NAME:
+            known = (*TRAINING[one.method], *_BY_NAME[one.method])
             for key, argument in one.args.items():
                 near = nearest(key, [name for name in known if name not in one.args])
                 if key not in known and key not in _OF_OLD_METHODS and near is not None:
@@ -295,7 +258,7 @@ def _unknown(kind: str, key: str, argument: Argument, known: list[str]) -> Itera
 
 def _objects(call: Training) -> Iterator[Diagnostic]:
     """Find the name of an optimizer, a loss or a metric that Keras does not have (ST217)."""
-    for key, family in _FAMILIES.items():
+    for key, family in TRAINED:
         argument = call.args.get(key)
         if argument is None or has_own_objects(call.where.source.text):
             continue

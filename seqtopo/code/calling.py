@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from seqtopo.code import data
@@ -139,51 +140,41 @@ class Caller(Machine):
             if name in TRAINING and of.kind == "subclass" and not of.code.inputs:
                 self._read_for_data(of, args, node)
             return model_method(self, of, name, args, node)
-        if isinstance(of, str):
-            return text_method(self, of, name, args, node)
-        if isinstance(of, list):
-            return list_method(self, of, name, args, node)
-        if isinstance(of, dict):
-            return dict_method(self, of, name, args, node)
-        if isinstance(of, set):
-            return set_method(self, of, name, args, node)
-        if isinstance(of, Namespace):
-            return parser_method(self, of, name, args, node)
+        run = _METHODS.get(type(of))
+        if run is not None:
+            return run(self, of, name, args, node)
         if isinstance(of, Super):
             return self._call_super(of, name, args, node)
         if is_tensor(of):
             return self._tensor_method(of, name, args, node)
         if isinstance(of, CodeLayer):
-            return self._layer_method(of, name, args, node)
+            if name == "call":
+                return call_layer(self, of, args, node)
+            nothing = name in ("set_weights", "build", "reset_states")
+            return None if nothing else self.unknown("what a method of a layer gives", node)
         if isinstance(of, tuple) and is_list(of) and name in ("index", "count"):
             return list_method(self, list(of), name, args, node)
         return self._call_unknown(None, args, node)
 
-    def _layer_method(self, layer: CodeLayer, name: str, args: Arguments, node: ast.AST) -> Value:
-        if name == "call":
-            return call_layer(self, layer, args, node)
-        if name in ("set_weights", "build", "reset_states"):
-            return None
-        return self.unknown("what a method of a layer gives", node)
-
     def _tensor_method(self, value: CodeTensor, name: str, args: Arguments, node: ast.AST) -> Value:
         if name == "get_shape":
             return shape_of(self, value, node)
-        if name in ("as_list",):
+        if name == "as_list":
             return self.unknown("a shape", node)
         places = [Passed(value), *args.places]
         return operation(self, name, name, Arguments(places, args.names), node)
 
     def _call_super(self, of: Super, name: str, args: Arguments, node: ast.AST) -> Value:
-        owner = of.of if isinstance(of.of, Instance) else None
-        found = owner.cls.find(name, of.cls) if owner is not None else None
-        if isinstance(found, Function) and owner is not None:
-            return self.call_function(found, args, node, owner)
-        if owner is not None and owner.model is not None and name == "__init__":
-            start_model(self, owner.model, args, node)
-            return None
-        if owner is not None and owner.model is not None and name in TRAINING:
-            return model_method(self, owner.model, name, args, node)
+        if isinstance(of.of, Instance):
+            owner, model = of.of, of.of.model
+            found = owner.cls.find(name, of.cls)
+            if isinstance(found, Function):
+                return self.call_function(found, args, node, owner)
+            if model is not None and name == "__init__":
+                start_model(self, model, args, node)
+                return None
+            if model is not None and name in TRAINING:
+                return model_method(self, model, name, args, node)
         if any(tensors_in(v) for v in args.values):
             return call_opaque(self, name, "a method that is not read", args, node)
         return None if name == "__init__" else self.unknown("what a method gives that is not read", node)
@@ -240,34 +231,25 @@ class Caller(Machine):
     def _bound(self, function: Function, args: Arguments, of: Value, node: ast.AST) -> dict[str, Value]:
         """Return the values of a function's parameters."""
         said = function.node.args
-        places = [p.value for p in args.places]
+        places = args.by_place
         if of is not None and function.kind != "staticmethod":
             places.insert(0, of)
         names = {name: p.value for name, p in args.names.items()}
         found: dict[str, Value] = {}
         parameters = [*said.posonlyargs, *said.args]
-        for i, parameter in enumerate(parameters):
-            name = parameter.arg
-            if i < len(places):
-                found[name] = places[i]
+        by_place = {p.arg: value for p, value in zip(parameters, places, strict=False)}
+        defaults = {} if args.unknown else function.defaults
+        for name in (parameter.arg for parameter in (*parameters, *said.kwonlyargs)):
+            if name in by_place:
+                found[name] = by_place[name]
             elif name in names:
                 found[name] = names.pop(name)
             else:
-                found[name] = self._default(function, name, args, parameter)
-        if said.vararg is not None:
-            rest = tuple(places[len(parameters) :])
-            found[said.vararg.arg] = self.unknown(PARAMETER, node, said.vararg.arg) if args.unknown else rest
-        for parameter in said.kwonlyargs:
-            name = parameter.arg
-            found[name] = names.pop(name) if name in names else self._default(function, name, args, parameter)
-        if said.kwarg is not None:
-            found[said.kwarg.arg] = self.unknown(PARAMETER, node, said.kwarg.arg) if args.unknown else names
+                found[name] = defaults[name] if name in defaults else self.unknown(PARAMETER, None, name)
+        for rest, values in ((said.vararg, tuple(places[len(parameters) :])), (said.kwarg, names)):
+            if rest is not None:
+                found[rest.arg] = self.unknown(PARAMETER, node, rest.arg) if args.unknown else values
         return found
-
-    def _default(self, function: Function, name: str, args: Arguments, parameter: ast.arg) -> Value:
-        if name in function.defaults and not args.unknown:
-            return function.defaults[name]
-        return self.unknown(PARAMETER, None, name)
 
     # ---- giving values to names ------------------------------------------------------------------------
 
@@ -357,6 +339,16 @@ class Caller(Machine):
         if data.is_data(value):
             return self.named(data.item(self, value, i, node), node)
         return self.unknown("an item that is not known", node, text)
+
+
+_METHODS: dict[type, Callable[[Machine, Any, str, Arguments, ast.AST], Value]] = {
+    str: text_method,
+    list: list_method,
+    dict: dict_method,
+    set: set_method,
+    Namespace: parser_method,
+}
+"""The methods of values that the interpreter knows, by their types."""
 
 
 def _set_slice(owner: list[Any], key: Value, value: Value) -> bool:

@@ -13,7 +13,7 @@ from seqtopo.code.parsing import expression_at
 _NAME_LENGTH = 30
 
 
-class Given(NamedTuple):
+class DataArgument(NamedTuple):
     """An array that code hands to a model: its value, its place, and its name in messages."""
 
     array: CodeArray
@@ -36,7 +36,7 @@ def indent_of(where: Where) -> int:
     return len(line) - len(line.lstrip())
 
 
-def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> list[Given] | None:
+def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> list[DataArgument] | None:
     """Return the arrays of an argument for the inputs or outputs with these names; None if unknown."""
     if argument is None or argument.value is None:
         return None
@@ -60,7 +60,7 @@ def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> lis
         array = as_array(one.value)
         if array is None:
             return None
-        found.append(Given(array, one.where, _name(one.where, name)))
+        found.append(DataArgument(array, one.where, _name(one.where, name)))
     if len({one.name for one in found}) < len(found):
         found = [one._replace(name=name) for one, (_, name) in zip(found, parts, strict=True)]
     return found

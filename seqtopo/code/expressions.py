@@ -17,6 +17,8 @@ from seqtopo.code.operation_calls import operator
 from seqtopo.code.values import (
     COUNTED,
     MISSING,
+    OPERATIONS,
+    SIGNS,
     Arguments,
     Function,
     Instance,
@@ -34,54 +36,6 @@ from seqtopo.code.values import (
 )
 from seqtopo.layers.sizes import Expr
 from seqtopo.system import bounds
-
-SIGNS: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.Pow: "**",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-    ast.BitOr: "|",
-    ast.BitAnd: "&",
-    ast.BitXor: "^",
-    ast.MatMult: "@",
-}
-_OPERATIONS = {
-    "+": "add",
-    "-": "subtract",
-    "*": "multiply",
-    "/": "true_divide",
-    "//": "floor_divide",
-    "%": "mod",
-    "**": "power",
-    "@": "matmul",
-    "&": "logical_and",
-    "|": "logical_or",
-    "^": "logical_xor",
-    "==": "equal",
-    "!=": "not_equal",
-    "<": "less",
-    ">": "greater",
-    "<=": "less_equal",
-    ">=": "greater_equal",
-}
-"""The operations of ``keras.ops`` that operators of tensors mean."""
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.Gt: ">",
-    ast.LtE: "<=",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
@@ -141,10 +95,8 @@ def evaluate(machine: Machine, node: ast.expr) -> Value:
 
 def look_up(machine: Machine, name: str, node: ast.AST) -> Value:
     """Return the value of a name in the scopes around it, its module, or Python's builtins."""
-    scope: Scope | None = machine.scope
-    if name in scope.elsewhere:  # type: ignore[union-attr]
-        scope = scope.elsewhere[name]  # type: ignore[union-attr]
     module = machine.scope.module
+    scope: Scope | None = machine.scope.elsewhere.get(name, machine.scope)
     while scope is not None:
         if name in scope.names:
             return scope.names[name]
@@ -170,7 +122,7 @@ def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST
     if is_tensor(left) or is_tensor(right):
         if is_list(left) or (is_list(right) and sign in ("+", "*")):
             return machine.unknown("an operator that is not followed", node)
-        return operator(machine, _OPERATIONS.get(sign, sign), left, right, node)
+        return operator(machine, OPERATIONS.get(sign, sign), left, right, node)
     if data.is_data(left) or data.is_data(right):
         return data.binary(machine, sign, left, right, node)
     overloads = ("__add__", "__mul__", "__truediv__")
@@ -207,14 +159,13 @@ def _logic(machine: Machine, node: ast.BoolOp) -> Value:
         known = truth(found)
         if known is None:
             open_value = found
-            if ends_with and len(node.values) == 2:
-                other = evaluate(machine, node.values[1]) if part is node.values[0] else None
-                # ``given or 5``: the default, if the given value is not known.
+            if ends_with and len(node.values) == 2 and part is node.values[0]:
+                # ``given or Dense(5)``: the default, if the given value is not known.
+                other = evaluate(machine, node.values[1])
                 if is_tensor(other) or isinstance(other, (KerasModel, CodeLayer)):
                     return other
-            continue
-        if known is ends_with:
-            return found if open_value is MISSING else machine.unknown("true or false", node)
+        elif known is ends_with:
+            break
     return found if open_value is MISSING else machine.unknown("true or false", node)
 
 
@@ -223,11 +174,11 @@ def _comparison(machine: Machine, node: ast.Compare) -> Value:
     unknown: Value = None
     for op, part in zip(node.ops, node.comparators, strict=True):
         right = evaluate(machine, part)
-        sign = _COMPARISONS[type(op)]
-        if (is_tensor(left) or is_tensor(right)) and sign in _OPERATIONS:
-            return operator(machine, _OPERATIONS[sign], left, right, node)
+        sign = SIGNS[type(op)]
+        if (is_tensor(left) or is_tensor(right)) and sign in OPERATIONS:
+            return operator(machine, OPERATIONS[sign], left, right, node)
         if data.is_data(left) or data.is_data(right):
-            if sign in _OPERATIONS:
+            if sign in OPERATIONS:
                 return data.binary(machine, sign, left, right, node)
             if sign in ("is", "is not") and (left is None or right is None):
                 return sign == "is not"
@@ -260,15 +211,21 @@ def _display(machine: Machine, node: ast.List | ast.Tuple | ast.Set) -> Value:
         if not isinstance(part, ast.Starred):
             found.append(evaluate(machine, part))
             continue
-        more = items_of(value := evaluate(machine, part.value))
-        if more is None and not is_tensor(value):
+        more = _spread(machine, part)
+        if more is None:
             what = "a set" if isinstance(node, ast.Set) else "a list"
             return machine.unknown(f"{what} that is not known", node)
-        found += [value] if more is None else more
+        found += more
     if isinstance(node, ast.Set):
         known = all(map(hashable, found))
         return set(found) if known else machine.unknown("a set that is not known", node)
     return tuple(found) if isinstance(node, ast.Tuple) else found
+
+
+def _spread(machine: Machine, node: ast.Starred) -> list[Value] | None:
+    """Return the items of a value behind a star, a tensor as one item; None if they are not known."""
+    value = evaluate(machine, node.value)
+    return [value] if is_tensor(value) else items_of(value)
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
@@ -384,18 +341,12 @@ def _call(machine: Machine, node: ast.Call) -> Value:
         return _super(machine, node)
     args = Arguments()
     for part in node.args:
-        if isinstance(part, ast.Starred):
-            value = evaluate(machine, part.value)
-            more = items_of(value)
-            if more is None:
-                if is_tensor(value):
-                    args.places.append(Passed(value))
-                else:
-                    args.unknown = True
-                continue
-            args.places += map(Passed, more)
-        else:
+        if not isinstance(part, ast.Starred):
             args.places.append(Passed(evaluate(machine, part), part, part))
+            continue
+        more = _spread(machine, part)
+        args.places += map(Passed, more or ())
+        args.unknown = args.unknown or more is None
     for keyword in node.keywords:
         value = evaluate(machine, keyword.value)
         if keyword.arg is not None:

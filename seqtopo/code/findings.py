@@ -107,20 +107,11 @@ class CheckedModel:
             return Report(self.source, self.shown, name=self.name)
         found = report_on(self.checked)
         lines = tuple(self._line(line, self.text) for line in found.shapes)
-        outputs = dict(found.outputs)
-        return replace(
-            found,
-            source=self.source,
-            diagnostics=self.shown,
-            shapes=lines,
-            outputs=outputs,
-            name=self.name,
-        )
+        return replace(found, source=self.source, diagnostics=self.shown, shapes=lines, name=self.name)
 
     def _line(self, line: LayerShape, text: SpecText) -> LayerShape:
         """Return a line of the shape table with the layer as in Keras and its place in the Python text."""
-        pieces = [p for p in text.pieces_at(line.span) if p.kind in ("step", "input", "layer")]
-        piece = pieces[0] if pieces else None
+        piece = next((p for p in text.pieces_at(line.span) if p.kind in ("step", "input", "layer")), None)
         span = piece.where.span if piece is not None and piece.where is not None else line.span
         if piece is not None and piece.input is not None and line.layer == "in":
             return replace(line, layer="Input", span=span)
@@ -246,11 +237,8 @@ class _Checker:
             bound |= {name: n for name, n in checked.resolved.dims.items() if name in known}
         checked = linted(checked, asked.selection)
         _name_nodes(checked, text)
-        of_spec = [
-            d
-            for d in checked.diagnostics
-            if not self.withheld.of_spec(d, text) and self._is_certain(d, text, bound, known - bound.keys())
-        ]
+        kept = [d for d in checked.diagnostics if not self.withheld.of_spec(d, text)]
+        of_spec = [d for d in kept if self._is_certain(d, text, bound, known - bound.keys())]
         if checked.resolved is not None and checked.ok and text.whole:
             of_spec += too_large(checked.resolved.graph, asked.max_params)
         told = [told_in_code(d, text, fixer) for d in of_spec]
@@ -371,7 +359,11 @@ def _ignored(result: CheckedFile, ran: set[str]) -> None:
     mine = [d for d in result.every if d.source is source]
 
     def spoken_for(found: Diagnostic) -> list[Spoken]:
-        lines = {source.place(at).line for span in (found.span, *_label_spans(found)) for at in span}
+        lines = {
+            source.place(at).line
+            for span in (found.span, *(label.span for label in found.labels))
+            for at in span
+        }
         around = bisect_right([s.start for s in statements], found.span.start) - 1
         return [*(("line", line) for line in lines), ("statement", around)]
 
@@ -383,7 +375,3 @@ def _ignored(result: CheckedFile, ran: set[str]) -> None:
     own = [d for d in result.diagnostics if d.source is not source or id(d) in kept]
     on = [d for d in left if id(d) not in before and d.code in ran | {"ST668", "ST669"}]
     result.diagnostics = (*own, *on)
-
-
-def _label_spans(found: Diagnostic) -> list[Span]:
-    return [label.span for label in found.labels]

@@ -15,12 +15,13 @@ from seqtopo.code import keras_names
 from seqtopo.code.arithmetic import compare
 from seqtopo.code.attributes import attribute_of, subscript
 from seqtopo.code.calling import Caller
-from seqtopo.code.expressions import SIGNS, binary, defaults_of, evaluate, look_up
+from seqtopo.code.expressions import binary, defaults_of, evaluate, look_up
 from seqtopo.code.machine import BREAK, CONTINUE, RAISE, RETURN, LoopBound
 from seqtopo.code.methods import list_method
 from seqtopo.code.model import CodeFile, Value
 from seqtopo.code.parsing import parsed
 from seqtopo.code.values import (
+    SIGNS,
     Arguments,
     Class,
     Function,

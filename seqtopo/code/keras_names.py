@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
-from seqtopo.layers import objects
+from seqtopo.layers import objects, old_spellings
 from seqtopo.layers.excluded import EXCLUDED, snake_case
 from seqtopo.layers.old_spellings import OBJECTS, RENAMED_CLASSES, WITHOUT_SUCCESSOR
 from seqtopo.layers.registry import ROWS
@@ -32,32 +32,15 @@ KERAS = (
 )
 """The spellings of ``keras`` itself, the longer ones before those that they begin with."""
 
-# Not a fact about layers: the functions of Keras that make and call a layer at once.
-MERGES = {
-    "add": "Add",
-    "subtract": "Subtract",
-    "multiply": "Multiply",
-    "average": "Average",
-    "maximum": "Maximum",
-    "minimum": "Minimum",
-    "concatenate": "Concatenate",
-    "dot": "Dot",
-}
+_MERGED = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
+MERGES = {layer.lower(): layer for layer in _MERGED}
 """The functions of ``keras.layers`` that make a layer and call it on a list."""
 
 _MODELS = frozenset({"Model", "Functional", "Network", "Container"})
 _BASES = frozenset({"Layer", "InputSpec"})
 _MODEL_MODULES = frozenset({"models", "engine", "training", "functional", "model", "topology", "network"})
-_LOADERS = frozenset(
-    {
-        "load_model",
-        "model_from_json",
-        "model_from_yaml",
-        "model_from_config",
-        "clone_model",
-        "from_pretrained",
-    }
-)
+_LOADERS = frozenset({"load_model", "clone_model", "from_pretrained"})
+_LOADERS |= {f"model_from_{form}" for form in ("json", "yaml", "config")}
 _FAMILY_OF = {
     "activations": "activation",
     "initializers": "initializer",
@@ -69,31 +52,18 @@ _FAMILY_OF = {
     "objectives": "loss",
     "metrics": "metric",
 }
-_SAME_OBJECTS = {"Adam": "adam"}
 _ENDS_OPTIMIZER = ("legacy", "experimental", "schedules")
 # Not a fact about layers: functions of TensorFlow.
 _TF_OPS: Mapping[str, str] = {
+    **{f"reduce_{name}": name for name in ("mean", "sum", "max", "min", "prod", "any", "all", "logsumexp")},
     "concat": "concatenate",
-    "reduce_mean": "mean",
-    "reduce_sum": "sum",
-    "reduce_max": "max",
-    "reduce_min": "min",
-    "reduce_prod": "prod",
-    "reduce_any": "any",
-    "reduce_all": "all",
-    "reduce_logsumexp": "logsumexp",
     "reverse": "flip",
     "pow": "power",
     "gather": "take",
-    "identity": "identity",
-    "mod": "mod",
     "truediv": "true_divide",
-    "divide": "divide",
     "div": "divide",
     "floordiv": "floor_divide",
-    "batch_dot": "batch_dot",
     "permute_dimensions": "transpose",
-    "clip": "clip",
     "clip_by_value": "clip",
     "l2_normalize": "normalize",
     "neg": "negative",
@@ -177,9 +147,9 @@ def meaning(path: str) -> Meaning:
         return Meaning("loader", last, old=last)
     if room == "applications" and last[0].isupper():
         return Meaning("application", last, old=last)
-    if room == "backend" or room == "ops":
-        if room == "ops":
-            return Meaning("operation", last, old=last)
+    if room == "ops":
+        return Meaning("operation", last, old=last)
+    if room == "backend":
         return Meaning("operation", _TF_OPS.get(last, last), old=f"K.{last}")
     if room == "preprocessing":
         return OTHER
@@ -189,8 +159,9 @@ def meaning(path: str) -> Meaning:
         if last == "merge" and len(parts) == 3:
             return Meaning("merge", "", old=last)
         if last[0].isupper():
-            name = _today(last)
-            return Meaning("layer", name, old=last)
+            # The name that Keras 3 has for it.
+            today = last if last in ROW_OF else RENAMED_CLASSES.get(last) or _LATER.get(last, last)
+            return Meaning("layer", today, old=last)
         return OTHER
     family = "schedule" if "schedules" in parts else _FAMILY_OF.get(room, "")
     if family and last not in (*_FAMILY_OF, *_ENDS_OPTIMIZER):
@@ -209,13 +180,6 @@ def _elsewhere(parts: list[str]) -> Meaning:
     if parts[-1] in _LOADERS or parts[-1] == "KerasLayer":
         return Meaning("loader", parts[-1], old=parts[-1])
     return OTHER
-
-
-def _today(name: str) -> str:
-    """Return the name that Keras 3 has for a layer."""
-    if name in ROW_OF:
-        return name
-    return RENAMED_CLASSES.get(name) or _LATER.get(name, name)
 
 
 _LATER = {"CudnnLSTM": "LSTM", "LSTMV1": "LSTM", "GRUV1": "GRU", "Convolution1DTranspose": "Conv1DTranspose"}
@@ -248,53 +212,37 @@ def star(path: str) -> Mapping[str, str] | None:
     >>> star("keras.layers")["LSTM"]
     'keras.layers.LSTM'
     """
-    names: list[str] = []
+    room, _, rest = path.removeprefix("keras.").partition(".")
+    names = _STARS.get(path)
     if path == "keras.layers":
-        names = [*ROW_OF, *EXCLUDED, *RENAMED_CLASSES, *WITHOUT_SUCCESSOR, *MERGES, "merge"]
-        names += ["Input", "InputLayer", "Layer"]
-    elif path in ("keras.models", "keras"):
-        names = ["Sequential", "Model", "load_model"] + (["Input"] if path == "keras" else [])
-        if path == "keras":
-            names += ["layers", "models", "ops", "optimizers", "losses", "metrics", "regularizers"]
-            names += [
-                "initializers",
-                "activations",
-                "constraints",
-                "callbacks",
-                "utils",
-                "backend",
-                "datasets",
-            ]
-    elif path.startswith("keras.layers."):
-        return star("keras.layers") and {
-            name: f"{path}.{name}"
-            for name in (star("keras.layers") or {})
-            if name[0].isupper() or name in MERGES
-        }
-    elif path.startswith("keras.") and path.split(".")[1] in _FAMILY_OF:
-        names = list(_object_names(_FAMILY_OF[path.split(".")[1]]))
-    elif path == "keras.utils" or path.startswith("keras.utils."):
-        names = ["to_categorical", "plot_model", "Sequence", "pad_sequences", "set_random_seed"]
-    elif path.startswith("keras.preprocessing"):
-        names = ["pad_sequences", "Tokenizer", "TimeseriesGenerator", "text", "sequence", "image"]
-    elif path == "keras.callbacks":
-        names = ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "Callback"]
-    elif path == "numpy":
-        # Not a fact about layers: functions of NumPy.
-        names = [
-            "array",
-            "zeros",
-            "ones",
-            "random",
-            "arange",
-            "reshape",
-            "concatenate",
-            "expand_dims",
-            "stack",
-        ]
-    else:
-        return None
-    return {name: f"{path}.{name}" for name in names}
+        layers = (*ROW_OF, *EXCLUDED, *RENAMED_CLASSES, *WITHOUT_SUCCESSOR, *MERGES)
+        names = (*layers, "merge", "Input", "InputLayer", "Layer")
+    elif room == "layers" and rest:
+        every = star("keras.layers") or {}
+        names = tuple(name for name in every if name[0].isupper() or name in MERGES)
+    elif path.startswith("keras.") and room in _FAMILY_OF:
+        names = tuple(_object_names(_FAMILY_OF[room]))
+    elif path.startswith(("keras.utils", "keras.preprocessing")):
+        names = _STARS.get(f"keras.{room}")
+    return None if names is None else {name: f"{path}.{name}" for name in names}
+
+
+# Not a fact about layers: names of modules and of NumPy's functions.
+_STARS: Mapping[str, tuple[str, ...]] = {
+    "keras": (
+        *("Sequential", "Model", "load_model", "Input", "layers", "models", "ops", "optimizers", "losses"),
+        *("metrics", "regularizers", "initializers", "activations", "constraints", "callbacks", "utils"),
+        *("backend", "datasets"),
+    ),
+    "keras.models": ("Sequential", "Model", "load_model"),
+    "keras.utils": ("to_categorical", "plot_model", "Sequence", "pad_sequences", "set_random_seed"),
+    "keras.preprocessing": ("pad_sequences", "Tokenizer", "TimeseriesGenerator", "text", "sequence", "image"),
+    "keras.callbacks": ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "Callback"),
+    "numpy": (
+        *("array", "zeros", "ones", "random", "arange", "reshape", "concatenate", "expand_dims", "stack"),
+    ),
+}
+"""The names that ``from ... import *`` brings from modules without layers and objects."""
 
 
 def _object_names(family: str) -> list[str]:
@@ -306,11 +254,24 @@ def places(row: Row) -> tuple[str, ...]:
     return tuple(p.keras_name for p in row.params if p.keras_name and not p.call)
 
 
+def old_places(
+    written: str, row: Row | None, names: Iterable[str], second_is_shape: bool
+) -> tuple[old_spellings.Age, tuple[str, ...]]:
+    """Return the age of Keras that has a layer's spelling, and its names of the arguments by position.
+
+    The age is 1 or, where nothing is old, 3. ``second_is_shape`` tells ``Conv2D(64, (3, 3))`` from
+    ``Convolution2D(64, 3, 3)``, as Keras 1 had it.
+    """
+    age = old_spellings.age_of([(written, names)])
+    age = age if age < (2, 0) else old_spellings.KERAS_3
+    found = old_spellings.positional(written, age)
+    if found is not None and not second_is_shape:
+        return age, found
+    return age, places(row) if row is not None else ("function",)
+
+
 def why_opaque(name: str) -> str:
     """Return why a class of ``keras.layers`` without a row is not read, in words."""
-    reason = EXCLUDED.get(name)
-    return (
-        reason.why
-        if reason is not None
-        else WITHOUT_SUCCESSOR.get(name, "a layer that Keras 3 does not have")
-    )
+    if name in EXCLUDED:
+        return EXCLUDED[name].why
+    return WITHOUT_SUCCESSOR.get(name, "a layer that Keras 3 does not have")

@@ -86,12 +86,18 @@ def _of_package(value: Outside) -> Value:
     return Opaque(f"{value.path} of a package")
 
 
+def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
+    """Return a value as an argument, with the places of the one that was passed."""
+    where = machine.where(passed.node)
+    return Argument(value, where, machine.where(passed.whole) or where)
+
+
 def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
     """Return an argument with its places."""
-    where, value = machine.where(given.node), given.value
+    value = given.value
     if sizes == "all" and isinstance(value, CodeArray) and value.shape == () and given.node is not None:
         value = machine.part(machine.scalars, value, machine.text(given.node), given.node)
-    return Argument(plain(machine, value, sizes), where, machine.where(given.whole) or where)
+    return argument_at(machine, given, plain(machine, value, sizes))
 
 
 def bind(
@@ -135,11 +141,9 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
             return made
     written = found.old or found.name
     row = keras_names.ROW_OF.get(found.name)
-    age = _age(written, args)
-    names = old_spellings.positional(written, age)
-    if names is None or not _counts_axes(written, args):
-        runs = row or _row_of_cell(found.name)
-        names = keras_names.places(runs) if runs is not None else ("function",)
+    second_is_shape = len(args.places) > 1 and is_list(args.places[1].value)
+    runs = row or _row_of_cell(found.name)
+    age, names = keras_names.old_places(written, runs, args.names, second_is_shape)
     bound = _bind_layer(machine, names, args, row)
     name = bound["name"].value if "name" in bound else ""
     why = "" if row is not None else keras_names.why_opaque(found.name)
@@ -232,17 +236,6 @@ def _complete(machine: Machine, layer: CodeLayer) -> None:
         layer.args["data_format"] = Argument("channels_first")
     if "pool_size" not in layer.args and any(p.name == "pool_size" for p in row.required):
         layer.args["pool_size"] = Argument((2,) * int(layer.kind[-2]))
-
-
-def _age(written: str, args: Arguments) -> old_spellings.Age:
-    """Return the age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
-    age = old_spellings.age_of([(written, args.names)])
-    return age if age < (2, 0) else old_spellings.KERAS_3
-
-
-def _counts_axes(written: str, args: Arguments) -> bool:
-    """Return whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
-    return len(args.places) < 2 or not is_list(args.places[1].value)
 
 
 def _modernize(layer: CodeLayer, written: str, age: old_spellings.Age) -> None:

@@ -16,8 +16,8 @@ from seqtopo.code.values import (
     Outside,
     Passed,
     Unknown,
-    is_list,
     is_tensor,
+    leaves,
     tensors_in,
 )
 from seqtopo.layers.registry import NAMES
@@ -63,9 +63,9 @@ def call_layer(
 ) -> Value:
     """Call a layer on values, and return its output: a tensor, or a list of several."""
     values, more = _split(layer, args)
-    if not tensors_in(values) and not any(isinstance(v, Unknown) for v in _flat(values)):
+    if not tensors_in(values) and not any(isinstance(v, Unknown) for v in leaves(values)):
         return machine.unknown("a layer that is called on data", node)
-    inputs = tuple(as_tensor(machine, v) for v in _flat(values) if v is not None)
+    inputs = tuple(as_tensor(machine, v) for v in leaves(values))
     if layer.kind == "Lambda" or layer.stands_for:
         gives = _read_lambda(machine, layer, inputs, args, node)
         if gives is not None:
@@ -154,7 +154,7 @@ def _read_lambda(
     gives = machine.call(body, Arguments(args.places, {k: Passed(v) for k, v in (more or {}).items()}), node)
     of = gives.of if is_tensor(gives) else None
     found = of.layer if isinstance(of, CodeCall) and of.inputs == inputs and not of.args else None
-    if found is None or found.row is None or not found.kind.startswith("ops.") or of in layer.calls:
+    if found is None or not _is_operation(found) or of in layer.calls:
         row, operation, said = None, "Lambda", {}
     else:
         row, operation, said = found.row, found.kind, found.args
@@ -178,24 +178,22 @@ def _operations_behind(gives: Value, inputs: tuple[CodeTensor, ...], before: int
     """Return the calls from the inputs to the result of a ``Lambda``, if all are operations with rows."""
     found: dict[int, CodeCall] = {}
     ends = tensors_in(gives)
-    todo = list(ends) if ends and len(ends) == len(_flat(gives)) else []
+    todo = list(ends) if ends and len(ends) == len(leaves(gives)) else []
     while todo:
         tensor = todo.pop()
         call = tensor.of
         if tensor in inputs:
             continue
-        is_operation = (
-            isinstance(call, CodeCall)
-            and call.number > before
-            and call.layer.row is not None
-            and call.layer.kind.startswith("ops.")
-        )
-        if not is_operation or not isinstance(call, CodeCall):
+        if not isinstance(call, CodeCall) or call.number <= before or not _is_operation(call.layer):
             return []
         if call.number not in found:
             found[call.number] = call
             todo += [*call.inputs, *(t for a in call.args.values() for t in tensors_in(a.value))]
     return list(found.values())
+
+
+def _is_operation(layer: CodeLayer) -> bool:
+    return layer.row is not None and layer.kind.startswith("ops.")
 
 
 def _reduces_batch(function: ast.Lambda) -> bool:
@@ -276,15 +274,11 @@ def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Pa
     values: list[Value] = []
     row = layer.row
     if row is not None and row.separate_inputs:
-        while (
-            places
-            and len(values) < 3
-            and (tensors_in(places[0].value) or isinstance(places[0].value, Unknown))
-        ):
+        while places and len(values) < 3 and _may_be_tensor(places[0].value):
             values.append(places.pop(0).value)
     elif row is None:
-        values += [p.value for p in places if tensors_in(p.value) or isinstance(p.value, Unknown)]
-        places = [p for p in places if not (tensors_in(p.value) or isinstance(p.value, Unknown))]
+        values += [p.value for p in places if _may_be_tensor(p.value)]
+        places = [p for p in places if not _may_be_tensor(p.value)]
     elif places:
         values.append(places.pop(0).value)
     named = dict(args.names)
@@ -297,12 +291,8 @@ def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Pa
     return values, named
 
 
-def _flat(values: Value) -> list[Value]:
-    if is_list(values):
-        return [v for value in values for v in _flat(value)]
-    if isinstance(values, dict):
-        return [v for value in values.values() for v in _flat(value)]
-    return [values]
+def _may_be_tensor(value: Value) -> bool:
+    return isinstance(value, Unknown) or bool(tensors_in(value))
 
 
 def outputs_of(call: CodeCall) -> int:
@@ -312,15 +302,13 @@ def outputs_of(call: CodeCall) -> int:
     layer = call.layer
     if layer.row is None:
         return 1
-    inner = layer.args.get("layer")
+    gives_states = returns_state(layer) is True
     if layer.kind == "Bidirectional":
-        states = (
-            inner.value.row.states if inner and isinstance(inner.value, CodeLayer) and inner.value.row else 0
-        )
-        merge = layer.args.get("merge_mode")
+        inner, merge = layer.args.get("layer"), layer.args.get("merge_mode")
+        row = inner.value.row if inner is not None and isinstance(inner.value, CodeLayer) else None
         count = 2 if merge is not None and merge.value is None else 1
-        return count + (2 * states if returns_state(layer) is True else 0)
-    if returns_state(layer) is True:
+        return count + (2 * row.states if gives_states and row is not None else 0)
+    if gives_states:
         return 1 + layer.row.states
     scores = call.args.get("return_attention_scores")
     return 2 if scores is not None and scores.value is True else 1

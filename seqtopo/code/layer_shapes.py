@@ -127,7 +127,8 @@ def outcome_of(
 
     inputs = tuple(map(tensor, call.inputs))
     if layer.row is None:
-        return _opaque_outcome(layer, inputs)
+        known = layer.keeps_shape and inputs and inputs[0] is not None
+        return ((inputs[0],), ()) if known else None
     if any(t is None for t in inputs):
         return None
     made = table_layer(layer)
@@ -165,24 +166,11 @@ def _returns_extra(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
 
 def returns_state(layer: CodeLayer) -> Any:
     """Return the value of ``return_state``, that of the wrapped layer for a Bidirectional without one."""
-    inner = layer.args.get("layer")
-    given = layer.args.get("return_state")
-    if (
-        given is None
-        and inner is not None
-        and isinstance(inner.value, CodeLayer)
-        and layer.kind == "Bidirectional"
-    ):
-        return returns_state(inner.value)
-    return given.value if given is not None else False
-
-
-def _opaque_outcome(
-    layer: CodeLayer, inputs: tuple[Any, ...]
-) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
-    if layer.keeps_shape and inputs and inputs[0] is not None:
-        return (inputs[0],), ()
-    return None
+    inner, given = layer.args.get("layer"), layer.args.get("return_state")
+    if given is not None:
+        return given.value
+    wrapped = inner.value if inner is not None and layer.kind == "Bidirectional" else None
+    return returns_state(wrapped) if isinstance(wrapped, CodeLayer) else False
 
 
 def infer(call: CodeCall, strict: bool = False) -> None:

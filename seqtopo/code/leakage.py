@@ -14,6 +14,7 @@ from seqtopo.code.arrays import Batches, CodeArray, Origin, way_back
 from seqtopo.code.model import Argument, CodeFile, CodeModel, Training, Where
 from seqtopo.code.parsing import expression_at
 from seqtopo.diag.model import Diagnostic, Edit, Fix
+from seqtopo.graph.inputs import BATCH
 from seqtopo.layers.sizes import Size, same
 from seqtopo.source import Source, Span
 
@@ -234,7 +235,7 @@ def _is_stateful(args: dict[str, Argument], depth: int = 0) -> bool:
 
 def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
     """Return whether all samples fit into one batch, as far as that is known."""
-    given: Any = call.args["batch_size"].value if "batch_size" in call.args else 32
+    given: Any = call.args["batch_size"].value if "batch_size" in call.args else BATCH
     rows = arrays[0].shape[0] if arrays and arrays[0].shape else None
     if isinstance(rows, int) and isinstance(given, int):
         return rows <= given

@@ -60,7 +60,7 @@ def _of_layer(layer: CodeLayer) -> Iterator[Diagnostic]:
 def _training(text: SpecText) -> Iterator[Diagnostic]:
     calls = [one for one in text.model.training if one.method == "compile" and not one.is_past]
     said = {piece.key for piece in text.pieces if piece.kind == "train"}
-    for key in TRAINED if calls else ():
+    for key, _ in TRAINED if calls else ():
         given = calls[-1].args.get(key)
         if given is None or given.value in (None, [], ()) or key in said:
             continue

@@ -30,7 +30,7 @@ _TEXT_METHODS = frozenset((
 
 def text_method(machine: Machine, value: str, name: str, args: Arguments, node: ast.AST) -> Value:
     """Return the result of a method of a text."""
-    values = [p.value for p in args.places]
+    values = args.by_place
     named = {k: p.value for k, p in args.names.items()}
     if name == "join" and len(values) == 1:
         parts = items_of(values[0])
@@ -45,74 +45,46 @@ def text_method(machine: Machine, value: str, name: str, args: Arguments, node: 
                 return value.format(*values, **named)[:4000]
             except (ValueError, KeyError, IndexError, TypeError, OverflowError):
                 pass
-    elif (
-        (
-            name in _TEXT_METHODS
-            and not named
-            and all(isinstance(v, (str, int, type(None), tuple)) for v in values)
-        )
-        and len(value) <= bounds.CODE_ITEMS
-        and not (name == "replace" and len(value) * _longest(values) > 10**6)
-    ):
-        try:
-            return getattr(value, name)(*values)
-        except (ValueError, TypeError):
-            pass
+    elif name in _TEXT_METHODS and not named and len(value) <= bounds.CODE_ITEMS:
+        longest = max((len(v) for v in values if isinstance(v, str)), default=0)
+        is_long = name == "replace" and len(value) * longest > 10**6
+        if not is_long and all(v is None or isinstance(v, (str, int, tuple)) for v in values):
+            try:
+                return getattr(value, name)(*values)
+            except (ValueError, TypeError):
+                pass
     return machine.unknown("a text", node)
 
 
-def _longest(values: list[Value]) -> int:
-    return max((len(v) for v in values if isinstance(v, str)), default=0)
+_LIST_CHANGES = frozenset({"append", "insert", "extend", "pop", "remove", "reverse", "clear", "sort"})
 
 
 def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """Return the result of a method of a list."""
-    values = [p.value for p in args.places]
-    if name in ("append", "insert", "extend", "pop", "remove", "reverse", "clear", "sort"):
+    """Return the result of a method of a list: that of Python's own where its arguments are known."""
+    values = args.by_place
+    if name in _LIST_CHANGES:
         machine.changes(value)
     if len(value) > bounds.CODE_ITEMS:
         return machine.unknown("a long list", node)
-    if name == "append" and values:
-        value.append(values[0])
-        return None
-    if name == "insert" and len(values) == 2:
-        if type(values[0]) is int:
-            value.insert(values[0], values[1])
-        return None
-    if name == "extend" and values:
-        more = items_of(values[0])
-        value.extend([machine.unknown(ITEMS, node)] if more is None else more)
-        return None
-    if name == "pop":
-        at = values[0] if values else -1
-        if type(at) is int and -len(value) <= at < len(value):
-            return value.pop(at)
-    if name == "reverse":
-        value.reverse()
-        return None
-    if name == "clear":
-        value.clear()
-        return None
-    if name == "copy":
-        return list(value)
     if name == "sort":
         given = Arguments([Passed(list(value))], args.names)
         value[:] = items_of(machine.call(Outside("builtins.sorted"), given, node)) or value
         return None
-    if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
+    if name == "extend" and values:
+        more = items_of(values[0])
+        values = [[machine.unknown(ITEMS, node)] if more is None else more]
+    searches = name in ("index", "count") and all(map(is_known, (*value, *values)))
+    if searches or name in _LIST_CHANGES or name == "copy":
         try:
-            return value.index(values[0]) if name == "index" else value.count(values[0])
-        except ValueError:
+            return getattr(value, name)(*values)
+        except (TypeError, ValueError, IndexError):
             pass
-    if name == "remove" and values and values[0] in value:
-        value.remove(values[0])
-        return None
     return machine.unknown("an item of a list", node)
 
 
 def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Arguments, node: ast.AST) -> Value:
     """Return the result of a method of a dictionary."""
-    values = [p.value for p in args.places]
+    values = args.by_place
     if name in ("items", "keys", "values") and has_unknown_keys(value):
         return machine.unknown("the items of a dictionary", node)
     if name == "items":
@@ -149,7 +121,7 @@ def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Argume
 
 def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, node: ast.AST) -> Value:
     """Return the result of a method of a set."""
-    values = [p.value for p in args.places]
+    values = args.by_place
     if name == "add" and values and hashable(values[0]):
         machine.changes(value)
         value.add(values[0])

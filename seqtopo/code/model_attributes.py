@@ -68,12 +68,9 @@ def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AS
     if side in ("input", "output"):
         tensors = [CodeTensor(i) for i in code.inputs] if side == "input" else list(code.outputs)
         if name.endswith("_shape"):
-            known = len(tensors) == 1
-            return (
-                shape_of(machine, tensors[0], node)
-                if known
-                else machine.unknown("a shape of the model", node)
-            )
+            if len(tensors) != 1:
+                return machine.unknown("a shape of the model", node)
+            return shape_of(machine, tensors[0], node)
         if not tensors:
             return machine.unknown(f"the model's {side} is not known", node)
         return tensors if name.endswith("s") or len(tensors) > 1 else tensors[0]

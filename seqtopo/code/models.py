@@ -33,6 +33,7 @@ from seqtopo.code.values import (
     is_list,
     is_size,
     is_tensor,
+    leaves,
     tensors_in,
 )
 from seqtopo.layers.sizes import Expr, Size
@@ -63,25 +64,24 @@ def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Inp
     if old == "InputLayer":
         names = ("shape", "batch_size", "dtype")
     given = {**dict(zip(names, args.places, strict=False)), **args.names}
+    known = {name: passed.value for name, passed in given.items()}
+    if is_tensor(known.get("tensor")):
+        return known["tensor"]
     shape = given.get("shape") or given.get("input_shape")
-    batch: Value = given["batch_size"].value if "batch_size" in given else None
     whole = given.get("batch_shape") or given.get("batch_input_shape")
-    dtype = dtype_of(given["dtype"].value) if "dtype" in given else "float32"
-    name = given["name"].value if "name" in given else ""
-    tensor_given = given.get("tensor")
-    if tensor_given is not None and is_tensor(tensor_given.value):
-        return tensor_given.value
-    sizes: Value = shape.value if shape is not None else None
+    batch, sizes = known.get("batch_size"), shape.value if shape is not None else None
     if whole is not None and is_list(whole.value) and whole.value:
         batch, sizes = whole.value[0], tuple(whole.value[1:])
     elif whole is not None:
         sizes = machine.unknown("the shape is not known", node)
-    if shape is None and whole is None and not args.unknown:
+    elif shape is None and not args.unknown:
         sizes = machine.unknown("no shape is given", node)
+    dtype, name = dtype_of(known.get("dtype")), known.get("name")
     tensor = shape_tensor(machine, sizes, dtype)
-    where = machine.where(node)
     said = shape or whole
-    found = CodeInput(tensor, _batch(machine, batch), name if isinstance(name, str) else "", where)
+    found = CodeInput(
+        tensor, _batch(machine, batch), name if isinstance(name, str) else "", machine.where(node)
+    )
     if isinstance(sizes, Unknown):
         machine.shapes[found] = sizes
     found.shape_where = machine.where(said.node) if said is not None else None
@@ -240,42 +240,27 @@ def _batch(machine: Machine, given: Value) -> Value:
 def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
     """Return the input that the arguments of a first layer declare; None if they declare none."""
     given = {name: arg.value for name, arg in layer.args.items()}
-    batch = given.get("batch_size")
-    dtype = dtype_of(given.get("dtype"))
-    if layer.kind == "Embedding":
-        dtype = "int32"
-    for name in ("batch_input_shape", "batch_shape", "input_shape"):
-        if name in given:
-            sizes = given[name]
-            if name != "input_shape" and is_list(sizes) and sizes:
-                batch, sizes = sizes[0], tuple(sizes[1:])
-            found = CodeInput(shape_tensor(machine, sizes, dtype), _batch(machine, batch))
-            if isinstance(sizes, Unknown):
-                machine.shapes[found] = sizes
-            found.shape_where = layer.args[name].where
-            return found
-    length = given.get("input_length")
-    if layer.kind == "Embedding":
-        if length is None:
-            return None
-        sizes = tuple(length) if is_list(length) else (length,)
-        return CodeInput(
-            shape_tensor(machine, sizes, dtype),
-            _batch(machine, batch),
-            shape_where=layer.args["input_length"].where,
-        )
-    if "input_dim" in given:
-        row = layer.row
-        steps = row is not None and (
-            row.recurrent or layer.kind in ("Conv1D", "TimeDistributed", "Bidirectional")
-        )
+    batch, length = given.get("batch_size"), given.get("input_length")
+    key = next((k for k in ("batch_input_shape", "batch_shape", "input_shape") if k in given), "")
+    dtype = "int32" if layer.kind == "Embedding" else dtype_of(given.get("dtype"))
+    if key:
+        sizes = given[key]
+        if key != "input_shape" and is_list(sizes) and sizes:
+            batch, sizes = sizes[0], tuple(sizes[1:])
+    elif layer.kind == "Embedding" and length is not None:
+        key, sizes = "input_length", tuple(length) if is_list(length) else (length,)
+    elif layer.kind != "Embedding" and "input_dim" in given:
+        takes = ("Conv1D", "TimeDistributed", "Bidirectional")
+        steps = layer.row is not None and (layer.row.recurrent or layer.kind in takes)
         sizes = (length, given["input_dim"]) if steps or length is not None else (given["input_dim"],)
-        return CodeInput(
-            shape_tensor(machine, sizes, dtype),
-            _batch(machine, batch),
-            shape_where=layer.args["input_dim"].where,
-        )
-    return None
+        key = "input_dim"
+    else:
+        return None
+    where = layer.args[key].where
+    found = CodeInput(shape_tensor(machine, sizes, dtype), _batch(machine, batch), shape_where=where)
+    if isinstance(sizes, Unknown):
+        machine.shapes[found] = sizes
+    return found
 
 
 def set_input(machine: Machine, model: KerasModel, tensor: Tensor, batch: Value = None) -> None:
@@ -310,12 +295,12 @@ def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, 
     model.gives = outputs
     where = machine.where(node)
     used = set(machine.implicit)
-    starts = [as_tensor(machine, v) for v in _leaves(inputs)]
-    ends = [as_tensor(machine, v) for v in _leaves(outputs)]
+    starts = [as_tensor(machine, v) for v in leaves(inputs)]
+    ends = [as_tensor(machine, v) for v in leaves(outputs)]
     if not starts or not ends:
         incomplete(model, "its inputs or outputs are not known", where)
         return
-    if any(isinstance(v, Unknown) and id(v) not in used for v in (*_leaves(inputs), *_leaves(outputs))):
+    if any(isinstance(v, Unknown) and id(v) not in used for v in (*leaves(inputs), *leaves(outputs))):
         incomplete(model, "its inputs or outputs are not known", where)
     replaced: dict[CodeTensor, CodeTensor] = {}
     for tensor in starts:
@@ -333,14 +318,6 @@ def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, 
         for tensor in sources(call):
             if isinstance(tensor.of, CodeInput) and not any(tensor.of is i for i in code.inputs):
                 incomplete(model, "it uses an input that it does not list", call.where)
-
-
-def _leaves(value: Value) -> list[Value]:
-    if is_list(value):
-        return [v for part in value for v in _leaves(part)]
-    if isinstance(value, dict):
-        return [v for part in value.values() for v in _leaves(part)]
-    return [] if value is None else [value]
 
 
 def _swap(value: Value, found: dict[CodeTensor, CodeTensor]) -> Value:
@@ -428,16 +405,16 @@ def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
     """Call a model on tensors: its calls are made once more, on these. Return the outputs."""
     model.calls += 1
     given = args.places[0].value if args.places else args.value(-1, "inputs", args.value(-1, "x"))
-    leaves = _leaves(given)
+    parts = leaves(given)
     if model.kind == "opaque":
         return call_opaque(machine, model.code.name or "model", "a model that is loaded", args, node)
-    if not tensors_in(given) and not any(isinstance(v, Unknown) for v in leaves):
+    if not tensors_in(given) and not any(isinstance(v, Unknown) for v in parts):
         return machine.unknown("a model that is called on data", node)
     code = code_of(machine, model)
     if isinstance(given, dict) and model.taken and set(model.taken) == {str(k) for k in given}:
         by_name = {str(k): v for k, v in given.items()}
-        leaves = [by_name[name] for name in model.taken]
-    tensors = [as_tensor(machine, v) for v in leaves]
+        parts = [by_name[name] for name in model.taken]
+    tensors = [as_tensor(machine, v) for v in parts]
     if len(code.inputs) == 1 == len(tensors) and code.inputs[0].tensor is None:
         tensor = tensor_of(tensors[0])
         if tensor is not None:

@@ -111,11 +111,8 @@ def read_notebook(text: str, name: str) -> Notebook:
     cells = data.get("cells")
     if cells is None:
         sheets = data.get("worksheets")
-        cells = (
-            [c for s in sheets if isinstance(s, dict) for c in s.get("cells", ())]
-            if isinstance(sheets, list)
-            else None
-        )
+        if isinstance(sheets, list):
+            cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells", ())]
     if not isinstance(cells, list):
         raise NotebookError("it is no notebook: it has no cells")
     found = []

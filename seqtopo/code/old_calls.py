@@ -16,7 +16,7 @@ from seqtopo.code.parsing import insertion
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.layers import old_spellings
 from seqtopo.layers.old_programs import ALIASES
-from seqtopo.layers.old_spellings import KERAS_1, KERAS_3, OLD_HARD_SIGMOID, Modern, Note
+from seqtopo.layers.old_spellings import KERAS_1, OLD_HARD_SIGMOID, Modern, Note
 from seqtopo.layers.row import Row
 from seqtopo.source import Span
 
@@ -64,7 +64,7 @@ def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
     why = old_spellings.WITHOUT_SUCCESSOR.get(name)
     if why is not None and row is None:
         place, message = text.last_name(call.func), f"Keras 3 has no {written}"
-        yield text.finding("ST809", place, message, label="is gone", help=why)
+        yield text.at(place).finding("ST809", message, label="is gone", help=why)
     elif row is not None:
         yield from _findings(text, call, _layer(text, call, written, row, found.kind == "merge"))
 
@@ -76,9 +76,8 @@ def reference_findings(text: OldText, node: ast.Name | ast.Attribute, found: Mea
     edits = text.renamed(node, found.name) if found.old not in old_spellings.POSITIONAL else None
     title = f"write {found.name}"
     sure = edits and not found.old.startswith("TimeDist")
-    yield text.finding(
+    yield text.at(text.last_name(node)).finding(
         "ST802",
-        text.last_name(node),
         f"Keras 3 calls {found.old} {found.name}",
         by_hand=f"{title}, and its arguments as Keras 3 has them",
         fix=Fix(title, tuple(edits), safe=True) if edits and sure else None,
@@ -91,7 +90,7 @@ def _findings(text: OldText, call: ast.Call, made: Rewriting) -> Iterator[Diagno
     if edits and not made.why_not:
         fix = Fix(_title(text, call, edits), edits, safe=True)
     for code, span, message in made.changes:
-        yield text.finding(code, span, message, notes=made.notes, help=made.why_not, fix=fix)
+        yield text.at(span).finding(code, message, notes=made.notes, help=made.why_not, fix=fix)
 
 
 def _title(text: OldText, call: ast.Call, edits: tuple[Edit, ...]) -> str:
@@ -111,11 +110,8 @@ def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) 
     name = row.keras
     made = Rewriting()
     names = [k.arg for k in call.keywords if k.arg is not None]
-    age = old_spellings.age_of([(written, names)])
-    age = age if age < (2, 0) else KERAS_3
-    places = old_spellings.positional(written, age)
-    if places is None or not _counts_axes(call):
-        places = keras_names.places(row)
+    second_is_shape = len(call.args) > 1 and isinstance(call.args[1], (ast.Tuple, ast.List))
+    age, places = keras_names.old_places(written, row, names, second_is_shape)
     if called:
         places = ("inputs", *places)
     given = arguments(text, call, places)
@@ -157,11 +153,6 @@ def _value(text: OldText, node: ast.expr) -> Any:
         return Unread(text.of(text.span(node)))
 
 
-def _counts_axes(call: ast.Call) -> bool:
-    """Return whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
-    return len(call.args) < 2 or not isinstance(call.args[1], (ast.Tuple, ast.List))
-
-
 def _arguments(
     text: OldText, call: ast.Call, row: Row, given: list[Written], found: Modern, made: Rewriting
 ) -> None:
@@ -170,7 +161,8 @@ def _arguments(
     for note in found.notes:
         if note.kind == "meaning" and note.why != OLD_HARD_SIGMOID:
             made.why_not = note.why
-            made.changes.append(("ST803", _argument_span(text, call, given, note.old), _no_counterpart(note)))
+            span = next((g.span for g in given if g.name == note.old), text.last_name(call.func))
+            made.changes.append(("ST803", span, f"{note.old} has no counterpart in Keras 3"))
         elif note.kind == "gone":
             made.why_not = note.why
     order, gone, done = keras_names.places(row), set[int](), set[str]()
@@ -221,14 +213,10 @@ def _renaming(
         end = sides[-1].span.end
         made.edits.append(insertion(end, ")"))
         return f"Keras 3 takes {' and '.join(s.name for s in sides)} as one argument, {new}"
-    if new == one.name and (one.by_place != keyword):
-        return ""
-    if one.by_place and not keyword:
-        return ""
-    if one.by_place:
+    if one.by_place and keyword:
         made.edits.append(insertion(one.span.start, prefix))
         return f"Keras 3 takes {new} by its name here"
-    if new == one.name:
+    if one.by_place or new == one.name:
         return ""
     made.edits.append(Edit(Span(one.span.start, one.span.start + len(one.name)), new))
     return f"Keras 3 calls {one.name} {new}"
@@ -274,26 +262,13 @@ def _defaults(
     ]
     if found.kwargs.get("recurrent_activation") == "hard_sigmoid":
         made.notes.append(f"of hard_sigmoid: {OLD_HARD_SIGMOID}")
-    if not more:
-        return
     for key, value in more:
         was = f"{key} was {_literal(value, text)} by default, which is written out to mean the same"
         made.notes.append(was)
-    added = ", ".join(f"{key}={_literal(value, text)}" for key, value in more)
-    end = text.span(call).end - 1
-    if given:
-        last = max(g.span.end for g in given)
-        made.edits.append(insertion(last, f", {added}"))
-    else:
-        made.edits.append(insertion(end, added))
-
-
-def _no_counterpart(note: Note) -> str:
-    return f"{note.old} has no counterpart in Keras 3"
-
-
-def _argument_span(text: OldText, call: ast.Call, given: list[Written], name: str) -> Span:
-    return next((g.span for g in given if g.name == name), text.last_name(call.func))
+    if more:
+        added = ", ".join(f"{key}={_literal(value, text)}" for key, value in more)
+        end = max((g.span.end for g in given), default=text.span(call).end - 1)
+        made.edits.append(insertion(end, ", " * bool(given) + added))
 
 
 def _literal(value: Any, text: OldText) -> str:

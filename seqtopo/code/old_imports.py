@@ -137,7 +137,7 @@ def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
             edits.append(Edit(at, new))
             if list(modules) == [module]:
                 fix = Fix(f"import {new}", (edits[-1],), safe=True)
-                yield text.finding("ST807", at, f"Keras 3 calls {alias.name} {home.name}", fix=fix)
+                yield text.at(at).finding("ST807", f"Keras 3 calls {alias.name} {home.name}", fix=fix)
     if list(modules) == [module]:
         return
     place = _module_at(text, node)
@@ -154,7 +154,7 @@ def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
         if of_keras(path) in MODULES and of_keras(module) not in MODULES:
             old, at = path, text.span(alias)
     fix = Fix(f"import from {new_module}", tuple(edits), safe=True)
-    yield text.finding("ST801", at, f"Keras 3 has no module {old or module}", fix=fix)
+    yield text.at(at).finding("ST801", f"Keras 3 has no module {old or module}", fix=fix)
 
 
 def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[Diagnostic]:
@@ -174,7 +174,7 @@ def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
     sure = "#" not in text.of(span) and begins_line(text.text, span.start)
     fix = Fix(title, (Edit(span, lines),), safe=True) if sure else None
     message = f"Keras 3 has the names of {module} in {' and '.join(m for m in by_module if m != module)}"
-    yield text.finding("ST801", place, message, by_hand=title, fix=fix)
+    yield text.at(place).finding("ST801", message, by_hand=title, fix=fix)
 
 
 def _module_at(text: OldText, node: ast.ImportFrom) -> Span | None:
@@ -205,7 +205,9 @@ def _unused(text: OldText, node: ast.ImportFrom, i: int, alias: ast.alias) -> It
         at = Span(spans[i].start, spans[i].start + len(alias.name))
         edits, title = (Edit(at, new),), f"import {new}"
     message = f"Keras 3 has no {alias.name}" if not new else f"Keras 3 calls {alias.name} {new}"
-    yield text.finding("ST802", spans[i], message, label="nothing uses it", fix=Fix(title, edits, safe=True))
+    yield text.at(spans[i]).finding(
+        "ST802", message, label="nothing uses it", fix=Fix(title, edits, safe=True)
+    )
 
 
 def _left_out(text: OldText, node: ast.ImportFrom, i: int) -> Fix | None:
@@ -226,7 +228,7 @@ def _left_out(text: OldText, node: ast.ImportFrom, i: int) -> Fix | None:
 
 def _is_gone(text: OldText, at: Span | ast.AST, path: str, why: str, fix: Fix | None = None) -> Diagnostic:
     message = f"Keras 3 has no {path.rsplit('.', 1)[-1]}"
-    return text.finding("ST809", at, message, label="is gone", by_hand=f"what there is: {why}", fix=fix)
+    return text.at(at).finding("ST809", message, label="is gone", by_hand=f"what there is: {why}", fix=fix)
 
 
 # ---- import module, and dotted names -------------------------------------------------------------------
@@ -249,9 +251,8 @@ def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagno
     place = Span(at.start, at.start + len(alias.name))
     edit = new if alias.asname is not None else f"{new} as {alias.name}"
     sure = alias.asname is not None or "." not in alias.name
-    yield text.finding(
+    yield text.at(place).finding(
         "ST801",
-        place,
         f"Keras 3 has no module {alias.name}" if "." in alias.name else f"{alias.name} is {new} now",
         by_hand=f"import {new}, and write it where {alias.name} is used",
         fix=Fix(f"import {edit}", (Edit(place, edit),), safe=True) if sure else None,
@@ -286,7 +287,7 @@ def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
     code, message = "ST807", f"Keras 3 calls {name} {home.name}"
     if is_module_old:
         code, message = "ST801", f"Keras 3 has {name} in {home.module}"
-    yield text.finding(code, node, message, by_hand=f"write {new}", fix=fix)
+    yield text.at(node).finding(code, message, by_hand=f"write {new}", fix=fix)
 
 
 def _root(text: OldText, node: ast.expr) -> str:

@@ -12,7 +12,7 @@ from seqtopo.code import keras_names
 from seqtopo.code.keras_names import OTHER, Meaning
 from seqtopo.code.model import CodeFile, Where
 from seqtopo.code.parsing import Lines, begins_line, indent, insertion
-from seqtopo.diag.model import Diagnostic, Edit, Fix
+from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers.old_programs import PACKAGES
 from seqtopo.source import Source, Span
 
@@ -148,23 +148,9 @@ class OldText:
         """Return a line break as the text has them, and the indentation of the line of an offset."""
         return ("\r\n" if "\r\n" in self.text else "\n") + indent(self.text, at)
 
-    # ---- findings ------------------------------------------------------------------------------------
-
-    def finding(
-        self,
-        code: str,
-        at: Span | ast.AST,
-        message: str,
-        *,
-        label: str = "",
-        notes: Iterable[str] = (),
-        help: str = "",
-        by_hand: str = "",
-        fix: Fix | None = None,
-    ) -> Diagnostic:
-        """Return a finding at a place or a node; ``by_hand`` is its help where there is no fix."""
-        where = Where(self.source, at if isinstance(at, Span) else self.span(at))
-        return where.finding(code, message, label=label, notes=notes, help=help, by_hand=by_hand, fix=fix)
+    def at(self, part: Span | ast.AST) -> Where:
+        """Return the place of a span or a node of the text."""
+        return Where(self.source, part if isinstance(part, Span) else self.span(part))
 
     # ---- edits ---------------------------------------------------------------------------------------
 

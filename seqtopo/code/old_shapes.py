@@ -66,7 +66,7 @@ def shape_findings(text: OldText, call: ast.Call, found: Meaning, firsts: Firsts
         if keyword.arg == "input_shape":
             message = "Keras 3 warns of an input_shape in a layer: it takes an Input before the first one"
         by_hand = f"write Input({shape.text}) before the first layer"
-        yield text.finding("ST804", keyword, message, by_hand=by_hand, fix=fix)
+        yield text.at(keyword).finding("ST804", message, by_hand=by_hand, fix=fix)
 
 
 def _shape_of(text: OldText, row: Row, written: str, named: dict[str | None, ast.keyword]) -> _Shape:

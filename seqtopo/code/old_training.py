@@ -53,7 +53,7 @@ def _renamed(
         new = names.get(keyword.arg or "")
         if new and keyword not in but:
             fix = Fix(f"write {new}=", (text.renamed_argument(keyword, new),), safe=True)
-            yield text.finding(code, keyword, f"Keras 3 calls {keyword.arg} {new}", fix=fix)
+            yield text.at(keyword).finding(code, f"Keras 3 calls {keyword.arg} {new}", fix=fix)
 
 
 def _constant(node: ast.expr) -> object:
@@ -105,12 +105,12 @@ def _compile(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
             harmless = keyword.arg == "class_mode" or _constant(keyword.value) is None
             fix = text.leave_out(call, keyword) if harmless else None
             message = f"Keras 3 has no {keyword.arg} in compile"
-            yield text.finding("ST805", keyword, message, by_hand=why, fix=fix)
+            yield text.at(keyword).finding("ST805", message, by_hand=why, fix=fix)
         word = text_in(keyword.value)
         new = _RENAMED_LOSSES.get(word) if keyword.arg == "loss" else None
         if new is not None:
             fix = Fix(f"write {new}", (text.reworded(keyword.value, new),), safe=True)
-            yield text.finding("ST807", keyword.value, f"Keras 3 calls the loss {word} {new}", fix=fix)
+            yield text.at(keyword.value).finding("ST807", f"Keras 3 calls the loss {word} {new}", fix=fix)
 
 
 _RENAMED_LOSSES = {
@@ -130,7 +130,7 @@ def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Meth
         for keyword in gone:
             if keyword.arg not in method.renamed:
                 message = f"Keras 3 has no {keyword.arg} in {name}"
-                yield text.finding("ST805", keyword, message, fix=text.leave_out(call, keyword))
+                yield text.at(keyword).finding("ST805", message, fix=text.leave_out(call, keyword))
     else:
         edits = [Edit(place, method.to)]
         for node, argument in list(zip(call.args, method.places, strict=False))[1:]:
@@ -140,16 +140,17 @@ def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Meth
                 edits.append(text.renamed_argument(keyword, new))
         edits += text.without_arguments(call, gone)
         sure = not by_hand and not text.spreads(call) and len(call.args) <= max(1, len(method.places))
-        yield text.finding(
+        yield text.at(place).finding(
             "ST806",
-            place,
             f"Keras 3 has {method.to} in place of {name}",
             by_hand=f"call {method.to}, and mind what its arguments count",
             fix=Fix(f"call {method.to}", tuple(edits), safe=True) if sure else None,
         )
     for keyword in by_hand:
         arg = keyword.arg or ""
-        yield text.finding("ST805", keyword, f"Keras 3 has no {arg} in {method.to}", help=method.by_hand[arg])
+        yield text.at(keyword).finding(
+            "ST805", f"Keras 3 has no {arg} in {method.to}", help=method.by_hand[arg]
+        )
 
 
 def _gone_method(text: OldText, call: ast.Call, func: ast.Attribute) -> Diagnostic:
@@ -158,7 +159,7 @@ def _gone_method(text: OldText, call: ast.Call, func: ast.Attribute) -> Diagnost
     if name == "predict_classes":
         edits = (Edit(place, "predict"), insertion(text.span(call).end, ".argmax(axis=-1)"))
         fix = Fix("take the class of the largest output", edits)
-    return text.finding("ST809", place, f"Keras 3 has no {name}", help=old.GONE_METHODS[name], fix=fix)
+    return text.at(place).finding("ST809", f"Keras 3 has no {name}", help=old.GONE_METHODS[name], fix=fix)
 
 
 def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> Iterator[Diagnostic]:
@@ -169,7 +170,7 @@ def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> 
     each = f"[layer.reset_states() for layer in {model}.layers if getattr(layer, 'stateful', False)]"
     fix = Fix("reset those of its layers", (Edit(text.span(call), each),), safe=sure)
     message = "Keras 3 has no reset_states of a model, but of its layers"
-    yield text.finding("ST806", text.last_name(func), message, fix=fix)
+    yield text.at(text.last_name(func)).finding("ST806", message, fix=fix)
 
 
 def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
@@ -179,7 +180,7 @@ def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
     if ending and not name.endswith(".weights.h5"):
         message = "Keras 3 writes weights to files whose names end in .weights.h5"
         fix = text.file_renamed(call.args[0], ending, ".weights.h5")
-        yield text.finding("ST805", call.args[0], message, help="give load_weights the same name", fix=fix)
+        yield text.at(call.args[0]).finding("ST805", message, help="give load_weights the same name", fix=fix)
 
 
 # ---- optimizers and other objects ----------------------------------------------------------------------
@@ -203,14 +204,14 @@ def object_findings(text: OldText, call: ast.Call, found: Meaning, known: Known)
             fix = Fix("leave it out", taken, safe=keyword.arg == "epsilon")
             what = "epsilon=None" if keyword.arg == "epsilon" else keyword.arg
             help = DROPPED.get(keyword.arg or "", "")
-            yield text.finding("ST807", keyword, f"Keras 3 has no {what} in {title}", help=help, fix=fix)
+            yield text.at(keyword).finding("ST807", f"Keras 3 has no {what} in {title}", help=help, fix=fix)
         elif keyword in decays:
             yield _decay(text, call, keyword, title, known)
     places = old.OPTIMIZER_PLACES.get(title, ())
     if "decay" in places[: len(call.args)] and title != "Nadam":
         at = call.args[places.index("decay")]
         help = "give the arguments by their names, and a schedule as learning_rate"
-        yield text.finding("ST807", at, f"Keras 3 has no decay in {title}", help=help)
+        yield text.at(at).finding("ST807", f"Keras 3 has no decay in {title}", help=help)
 
 
 def _is_zero(node: ast.expr) -> bool:
@@ -225,14 +226,14 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
     """
     message = f"Keras 3 has no {keyword.arg} in {title}, but schedules of the learning rate"
     if _is_zero(keyword.value):
-        return text.finding("ST807", keyword, message, fix=text.leave_out(call, keyword))
+        return text.at(keyword).finding("ST807", message, fix=text.leave_out(call, keyword))
     rate = next((k for k in call.keywords if k.arg in ("lr", "learning_rate")), None)
     given = rate.value if rate is not None else call.args[0] if call.args else None
     first = text.of(text.span(given)) if given is not None else old.OPTIMIZER_RATES.get(title, "")
     spelled = _schedule(text, call)
     if not spelled or not first or any(k.arg is None for k in call.keywords):
         help = "give it learning_rate=keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)"
-        return text.finding("ST807", keyword, message, help=help)
+        return text.at(keyword).finding("ST807", message, help=help)
     name, edits = spelled
     made = f"{name}({first}, 1, {text.of(text.span(keyword.value))})"
     if given is None:
@@ -242,7 +243,7 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
         edits += [Edit(text.span(whole), written), *text.without_arguments(call, [keyword])]
     fix = Fix(f"write {made}", tuple(edits), safe=not known.changes_rate)
     help = "" if fix.safe else "a callback or the code itself sets the rate, which no schedule allows"
-    return text.finding("ST807", keyword, message, help=help, fix=fix)
+    return text.at(keyword).finding("ST807", message, help=help, fix=fix)
 
 
 def _schedule(text: OldText, call: ast.Call) -> tuple[str, list[Edit]] | None:
@@ -271,8 +272,8 @@ def utility_findings(text: OldText, call: ast.Call, path: str) -> Iterator[Diagn
     if period is not None:
         fix = text.leave_out(call, period) if _constant(period.value) == 1 else None
         by_hand = "save_freq counts batches, or is 'epoch'"
-        yield text.finding(
-            "ST805", period, "Keras 3 has no period in ModelCheckpoint", by_hand=by_hand, fix=fix
+        yield text.at(period).finding(
+            "ST805", "Keras 3 has no period in ModelCheckpoint", by_hand=by_hand, fix=fix
         )
     given = call.args[0] if call.args else named["filepath"].value if "filepath" in named else None
     if given is None:
@@ -283,7 +284,7 @@ def utility_findings(text: OldText, call: ast.Call, path: str) -> Iterator[Diagn
     if dot and ending in ("h5", "hdf5", "hdf", "model") and not text_in(given).endswith(wanted):
         message = f"Keras 3 gives checkpoints names that end in {wanted}"
         fix = text.file_renamed(given, f".{ending}", wanted)
-        yield text.finding("ST805", given, message, help="give the same name where it is loaded", fix=fix)
+        yield text.at(given).finding("ST805", message, help="give the same name where it is loaded", fix=fix)
 
 
 _KEYS = {"acc": "accuracy", "val_acc": "val_accuracy"}
@@ -299,7 +300,7 @@ def key_findings(text: OldText, node: ast.Constant, known: Known) -> Iterator[Di
     if is_key or (isinstance(around, ast.keyword) and around.arg == "monitor"):
         message = f"Keras 3 calls what it records of the metric accuracy {new}, and not {text_in(node)}"
         fix = Fix(f"write {new}", (text.reworded(node, new),), safe=True)
-        yield text.finding("ST805", node, message, fix=fix)
+        yield text.at(node).finding("ST805", message, fix=fix)
 
 
 # ---- keras.backend -------------------------------------------------------------------------------------
@@ -325,7 +326,7 @@ def backend_findings(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]
         f"Keras 3 has keras.{to} in place of {name}" if to else f"keras.backend has no {name} in Keras 3"
     )
     by_hand = f"write keras.{to}" if to else old.BACKEND_BY_HAND.get(name, "look for it in keras.ops")
-    yield text.finding("ST808", text.last_name(node), message, by_hand=by_hand, fix=fix)
+    yield text.at(text.last_name(node)).finding("ST808", message, by_hand=by_hand, fix=fix)
 
 
 def _operation(text: OldText, name: str, call: ast.Call | None) -> tuple[str, list[Edit]]:

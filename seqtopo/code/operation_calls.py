@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seqtopo.code.arrays import CodeArray, broadcast
-from seqtopo.code.layer_arguments import plain
+from seqtopo.code.layer_arguments import argument_at, plain
 from seqtopo.code.layer_calls import NO_ROW, result_of
 from seqtopo.code.layer_shapes import infer
 from seqtopo.code.machine import Machine, tensor_of
@@ -125,12 +125,6 @@ def _lacks_argument(found: RowCall) -> bool:
     """
     params = NAMES[found.row].params
     return any(p.default is REQUIRED and not p.call and found.args.get(p.name) is None for p in params)
-
-
-def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
-    """Return a value as an argument, with the places of the one that was passed."""
-    where = machine.where(passed.node)
-    return Argument(value, where, machine.where(passed.whole) or where)
 
 
 def _value(machine: Machine, value: Value) -> Value:

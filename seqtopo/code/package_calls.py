@@ -49,7 +49,7 @@ from seqtopo.system import bounds
 
 def call_library(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
     """Return the result of a function of Python's, or of its standard library, by its dotted name."""
-    values, names = [p.value for p in args.places], {k: p.value for k, p in args.names.items()}
+    values, names = args.by_place, {k: p.value for k, p in args.names.items()}
     try:
         if name in _OF_CALLS:
             return _OF_CALLS[name](args)
@@ -265,11 +265,8 @@ def _of_keras(machine: Machine, path: str, found: Meaning, args: Arguments, node
             return _image_format(machine, found.name, args)
         if any(tensors_in(v) for v in args.values):
             return _operation(machine, found, args, node)
-        return (
-            data.call(machine, path, args, node)
-            if array_calls.knows(path)
-            else machine.unknown(f"what {path} gives", node)
-        )
+        if array_calls.knows(path):
+            return data.call(machine, path, args, node)
     if kind == "application":
         return loaded(machine, found.name, "a pretrained model", node)
     if kind == "loader":
@@ -364,7 +361,7 @@ def parser_method(machine: Machine, parser: Namespace, name: str, args: Argument
 
 
 def _math(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    values = [p.value for p in args.places]
+    values = args.by_place
     function: Any = getattr(math, name, None)
     safe = name not in ("factorial", "comb", "perm", "prod", "lcm")
     if function is not None and safe and values and all(isinstance(v, (int, float)) for v in values):

@@ -200,7 +200,9 @@ class PythonText:
                 return None
             between = text[statement.span.end : uses[1].start]
             block = re.escape(indent(text, statement.span.start))
-            if re.search(rf"\b{given}\b[\w\s,]*=(?!=)", between) or not _in_block(between, block):
+            lines = [line for line in between.splitlines()[1:] if line.strip()]
+            leaves_block = not all(re.match(block, line) for line in lines)
+            if re.search(rf"\b{given}\b[\w\s,]*=(?!=)", between) or leaves_block:
                 return None
             edits.append(Edit(uses[1], given))
         after = text
@@ -251,11 +253,6 @@ def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
         else:
             found.append(edit)
     return tuple(found)
-
-
-def _in_block(text: str, indent: str) -> bool:
-    """Return whether all lines behind the first are in the block with that indentation."""
-    return all(re.match(indent, line) for line in text.splitlines()[1:] if line.strip())
 
 
 def item_spans(place: Where) -> list[Span]:

@@ -332,11 +332,9 @@ class Project:
         except OSError:
             return None
         text = decoded(raw) if len(raw) <= bounds.CODE_BYTES else None
-        return (
-            None
-            if text is None
-            else Module(name, Source(text.removeprefix("\ufeff"), str(path)), package=package)
-        )
+        if text is None:
+            return None
+        return Module(name, Source(text.removeprefix("\ufeff"), str(path)), package=package)
 
 
 _MAKERS = frozenset(

@@ -30,11 +30,13 @@ SECOND_VALUES = ("return_state", "return_attention_scores")
 """Arguments by which Keras returns second values: a spec returns them where they are used."""
 _IN_ANY_CASE = frozenset({"padding", "data_format"})
 """Parameters whose words Keras takes in upper case, too."""
-_TRAIN = (("optimizer", "optimizer"), ("loss", "loss"), ("metrics", "metric"), ("weighted_metrics", "metric"))
-
-
-TRAINED = tuple(key for key, _ in _TRAIN)
-"""The arguments of ``compile`` that a spec says."""
+TRAINED = (
+    ("optimizer", "optimizer"),
+    ("loss", "loss"),
+    ("metrics", "metric"),
+    ("weighted_metrics", "metric"),
+)
+"""The arguments of ``compile`` that a spec says, with the family of objects of each."""
 
 
 class UnknownError(Exception):
@@ -181,18 +183,6 @@ def argument_of(layer: CodeLayer, param: Param) -> Argument | None:
     return layer.args.get(param.keras_name) or layer.args.get(param.name)
 
 
-def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None, int]:
-    """Return the parameter that an argument of a step is for, and the number of places taken then."""
-    if arg.name is not None:
-        return row.by_name.get(arg.name.name), place
-    if isinstance(arg.value, tree.Name) and arg.value.name in row.flags:
-        return row.flags[arg.value.name][0], place
-    if place < len(row.positional):
-        several = row.positional[place].endswith("*")
-        return row.by_place[place], place if several else place + 1
-    return None, place
-
-
 def note_inners(layer: CodeLayer, arguments: Mapping[str, Any], found: dict[int, CodeLayer]) -> None:
     """Add to ``found`` the layer of the code for each layer inside a wrapper."""
     assert layer.row is not None
@@ -296,7 +286,7 @@ def name_expr(ref: str) -> tree.Expr:
 def train_arguments(made: Training, outputs: int) -> list[tuple[str, tree.Expr]]:
     """Return the arguments of ``compile`` as those of ``train``, without what no spec can say."""
     found: list[tuple[str, tree.Expr]] = []
-    for key, family in _TRAIN:
+    for key, family in TRAINED:
         argument = made.args.get(key)
         if argument is None or argument.value in (None, [], ()):
             continue

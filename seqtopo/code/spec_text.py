@@ -33,7 +33,6 @@ from seqtopo.code.spec_arguments import (
     name_expr,
     note_inners,
     parameter,
-    parameter_of,
     plain_of,
     primaries,
     read_arguments,
@@ -44,6 +43,7 @@ from seqtopo.code.spec_arguments import (
     train_arguments,
     units_of,
 )
+from seqtopo.code.words import parameter_of
 from seqtopo.decompiler import writing
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import REQUIRED
@@ -102,9 +102,9 @@ class _Writer:
         self.hidden: dict[int, CodeCall] = {}
 
     def written(self) -> SpecText | None:
-        for code_input in self.model.inputs:
-            if code_input.tensor is not None:
-                self._input(code_input)
+        for given in self.model.inputs:
+            if given.tensor is not None:
+                self._begin(given, given, 0)
         self._merged_states()
         uses = self._uses()
         for call in self.calls:
@@ -133,17 +133,11 @@ class _Writer:
 
     # ---- values --------------------------------------------------------------------------------------
 
-    def _input(self, given: CodeInput) -> None:
-        chain = _Chain([], given)
+    def _begin(self, given: CodeInput, of: CodeCall | CodeInput, output: int) -> _Chain:
+        """Return the chain of an input for a value of the code; of another one that no spec can say."""
+        chain = _Chain([], given, guessed=given is not of)
         self.chains.append(chain)
-        self.ends[id(given), 0] = chain
-
-    def _open(self, tensor: CodeTensor, shape: Tensor) -> _Chain:
-        """Return the chain of a new input, which stands for a value that no spec can say."""
-        where = tensor.of.where
-        chain = _Chain([], CodeInput(shape, where=where), guessed=True)
-        self.chains.append(chain)
-        self.ends[id(tensor.of), tensor.output] = chain
+        self.ends[id(of), output] = chain
         return chain
 
     def _uses(self) -> Counter[int]:
@@ -200,11 +194,12 @@ class _Writer:
         of = tensor.of
         if isinstance(of, CodeCall):
             if of.gives is not None and tensor.output < len(of.gives):
-                return self._open(tensor, of.gives[tensor.output])
+                shape = of.gives[tensor.output]
+                return self._begin(CodeInput(shape, where=of.where), of, tensor.output)
             extra, _ = second_values(of)
             units = units_of(of.layer)
             if extra == "state" and units is not None and id(of) not in self.left_out:
-                return self._open(tensor, Tensor((units,)))
+                return self._begin(CodeInput(Tensor((units,)), where=of.where), of, tensor.output)
         self.result.whole = False
         raise UnknownError
 
@@ -246,18 +241,14 @@ class _Writer:
             alone = False
         if alone and uses[id(taken[0].of)] == 1 and self._ends_with(came, taken[0]):
             chain = came
-            self._forget(chain)
+            # Its end has no name, as it goes on.
+            self.result.values.pop(chain.name, None)
+            chain.name = ""
         else:
             chain = _Chain([ref for ref, _ in refs])
             self.chains.append(chain)
         chain.calls.append(call)
         self.ends[id(call), 0] = chain
-
-    def _forget(self, chain: _Chain) -> None:
-        """Remove the name of a chain's end, as the chain goes on."""
-        if chain.name:
-            self.result.values.pop(chain.name, None)
-            chain.name = ""
 
     def _ends_with(self, chain: _Chain, tensor: CodeTensor) -> bool:
         of = chain.calls[-1] if chain.calls else chain.input
@@ -267,9 +258,10 @@ class _Writer:
         found: list[str] = []
         for tensor in self.model.outputs:
             try:
-                found += [ref for ref, _ in self._ref([tensor])] if tensor.output == 0 else []
                 if tensor.output > 0:
                     self._second_output(tensor, found)
+                else:
+                    found += [ref for ref, _ in self._ref([tensor])]
             except UnknownError:
                 self.result.whole = False
         return found
@@ -343,28 +335,21 @@ class _Writer:
     def _put_chain(self, chain: _Chain, shared: Mapping[int, str], named: bool) -> None:
         if named:
             self.out.put(f"{self._name(chain)} = ")
-        first = True
         if chain.input is not None:
             span = self._put_input(chain.input, chain.guessed)
             if chain.guessed:
                 self.result.guessed.append(span)
-            first = False
-        elif len(chain.head) == 1:
-            self._put_name(chain.head[0])
-            first = False
         else:
-            self.out.put("[")
+            several = len(chain.head) != 1
+            self.out.put("[" * several)
             for i, name in enumerate(chain.head):
                 self.out.put(", " if i else "")
                 self._put_name(name)
-            self.out.put("]")
-            first = False
+            self.out.put("]" * several)
         for call in chain.calls:
-            self.out.put("" if first else " -> ")
-            name = shared.get(id(call.layer), "")
-            span = self._put_step(call.layer, call, name)
+            self.out.put(" -> ")
+            span = self._put_step(call.layer, call, shared.get(id(call.layer), ""))
             self.pieces.append(Piece(span, "step", call.where, call, call.layer))
-            first = False
         self.out.put("\n")
 
     def _put_name(self, name: str) -> None:
@@ -416,7 +401,6 @@ class _Writer:
                     value = read_value(param, argument.value)
                     if value is not REQUIRED:
                         plain[param.name] = value
-        inners = {id(a.value): a.value for a in layer.args.values() if isinstance(a.value, CodeLayer)}
         nodes: dict[int, CodeLayer] = {}
 
         def inside(inner: Any) -> tree.Expr:
@@ -427,7 +411,6 @@ class _Writer:
         inners_of: dict[int, CodeLayer] = {}
         arguments = self.layers[id(layer)]
         note_inners(layer, arguments, inners_of)
-        del inners
         if name:
             args = writing.arguments(Layer(layer.row), plain, given)
             step: tree.Expr = writing.call(name, args) if args else writing.name(name)
@@ -460,7 +443,7 @@ class _Writer:
         place = 0
         for i, arg in enumerate(step.args):
             self.out.put("," if i else "")
-            param, place = parameter_of(layer.row, arg, place)
+            param, _, place = parameter_of(layer.row, arg, place)
             begin = len(self.out.text)
             inner = nodes.get(id(arg.value))
             if inner is not None:

@@ -20,9 +20,7 @@ _LABELS = re.compile(r"\blabels\b")
 
 def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
     """Return a finding in a model's spec as one in the Python text."""
-    where = place_of(text, found.span)
-    if where is None:
-        where = text.model.where
+    where = place_of(text, found.span) or text.model.where
     if found.code == "ST203":
         where = _without_name(where)
     source = where.source
@@ -78,12 +76,7 @@ def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
 
 def place_of(text: SpecText, span: Span) -> Where | None:
     """Return the place in the Python text that a place in a model's spec stands for."""
-    pieces = [p for p in text.pieces_at(span) if _where(p) is not None]
-    if not pieces:
-        return None
-    first = _where(pieces[0])
-    assert first is not None
-    return first
+    return next((where for p in text.pieces_at(span) if (where := _where(p)) is not None), None)
 
 
 def _where(piece: Piece) -> Where | None:

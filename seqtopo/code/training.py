@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from seqtopo.code.arrays import Batches, CodeArray, as_array, new_size
-from seqtopo.code.data_arguments import Given, arrays_of, in_batches, indent_of, parts_of
+from seqtopo.code.data_arguments import DataArgument, arrays_of, in_batches, indent_of, parts_of
 from seqtopo.code.leakage import with_keyword
 from seqtopo.code.model import Argument, CodeCall, CodeInput, SpecText, Training, Where
 from seqtopo.data.array import Array
 from seqtopo.data.fitting import Data, bind, fit
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.inputs import is_stateful
+from seqtopo.graph.inputs import BATCH, is_stateful
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Labels, Values
 from seqtopo.labels.check_labels import losses_of
@@ -27,8 +27,6 @@ from seqtopo.layers.sizes import Expr, Shape, Size, same, show_shape
 from seqtopo.report.analyse import Checked
 from seqtopo.source import Span
 
-_BATCH = 32
-"""The batch size of ``fit``, ``evaluate`` and ``predict`` where none is given."""
 _AT_X = frozenset({"ST712", "ST713", "ST714", "ST715", "ST717", "ST718", "ST719"})
 """Codes of mistakes in x: they are shown where the array is made."""
 _AT_Y = frozenset({"ST704", "ST708"})
@@ -76,27 +74,23 @@ def _of_call(
 ) -> Iterator[DataFinding]:
     if call.method not in _CALLS or call.is_past:
         return
-    graph = checked.resolved.graph if checked.resolved is not None else None
-    assert graph is not None
+    resolved = checked.resolved
+    assert resolved is not None
+    graph = resolved.graph
     inputs = inputs_in(text, graph)
     if inputs is None:
         return
     x, y, weights = call.args.get("x"), call.args.get("y"), call.args.get("sample_weight")
     if x is not None and isinstance(x.value, Batches):
         x, y, weights = in_batches(x)
-    yield from _fit(text, checked, call, inputs, x, y, weights, dims)
+    yield from _fit(text, checked, call, inputs, (x, y, weights), dims)
     more = call.args.get("validation_data")
     if more is not None:
-        if isinstance(more.value, Batches):
-            parts: Sequence[Argument | None] = in_batches(more)
-        else:
-            parts = parts_of(more) or []
+        parts = in_batches(more) if isinstance(more.value, Batches) else tuple(parts_of(more) or ())
         if len(parts) in (2, 3):
-            weights = parts[2] if len(parts) == 3 else None
-            yield from _fit(text, checked, call, inputs, parts[0], parts[1], weights, dims)
+            yield from _fit(text, checked, call, inputs, (*parts, None)[:3], dims)
     yield from _batch_sizes(graph, call, x)
-    if checked.resolved is not None:
-        yield from _class_weights(text, checked.resolved, call)
+    yield from _class_weights(text, resolved, call)
 
 
 _CALLS = frozenset({"fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"})
@@ -107,29 +101,26 @@ def _fit(
     checked: Checked,
     call: Training,
     inputs: Sequence[CodeInput],
-    x: Argument | None,
-    y: Argument | None,
-    weights: Argument | None,
+    data_given: Sequence[Argument | None],
     dims: Mapping[str, Any],
 ) -> Iterator[DataFinding]:
     """Yield the mistakes in one x, y and sample weights for the model."""
-    resolved = checked.resolved
+    resolved, (x, y, weights) = checked.resolved, data_given
     assert resolved is not None
+    graph = resolved.graph
+    losses = losses_of(resolved.training, len(graph.outputs)) or []
     xs = arrays_of(x, "x", [one.name for one in inputs])
-    ys = arrays_of(y, "y", resolved.graph.output_names) if text.whole else None
-    if ys is not None and not (_knows_loss(resolved) and _is_compiled_so(text.model.training, call)):
-        ys = None
+    knows_loss = bool(losses) and all(losses) and _is_compiled_so(text.model.training, call)
+    ys = arrays_of(y, "y", graph.output_names) if text.whole and knows_loss else None
     # A function that nothing calls may run when names outside of it have other values.
     xs, ys = (None if call.alone and _is_from_outside(side, call.where) else side for side in (xs, ys))
-    if xs is None or not any(one.array.shape is not None for one in xs):
+    if xs is None or all(one.array.shape is None for one in xs):
         xs = None
     if xs is None and ys is None:
         return
-    ws = arrays_of(weights, "sample_weight", resolved.graph.output_names) if ys is not None else None
+    ws = arrays_of(weights, "sample_weight", graph.output_names) if ys is not None else None
     if ws is not None and any(one.array.shape is None for one in ws):
         ws = None
-    graph = resolved.graph
-    losses = losses_of(resolved.training, len(graph.outputs)) or []
     data = Data(
         tuple(_as_data(one, _declared(graph, i)) for i, one in enumerate(xs or ())),
         tuple(_as_data(one, _expected(graph, i, losses)) for i, one in enumerate(ys or ())),
@@ -151,7 +142,7 @@ def _fit(
             yield DataFinding(diagnostic, place, _fix(diagnostic, call, xs))
 
 
-def _beyond_symbols(graph: Graph, index: int, x: Given) -> Iterator[DataFinding]:
+def _beyond_symbols(graph: Graph, index: int, x: DataArgument) -> Iterator[DataFinding]:
     """Find ids that reach an embedding's number of rows, where both are known only as symbols (ST716)."""
     below = x.array.below
     for node in graph.nodes if below is not None else ():
@@ -172,7 +163,7 @@ def _beyond_symbols(graph: Graph, index: int, x: Given) -> Iterator[DataFinding]
             )
 
 
-def _fix(found: Diagnostic, call: Training, xs: Sequence[Given] | None) -> Fix | None:
+def _fix(found: Diagnostic, call: Training, xs: Sequence[DataArgument] | None) -> Fix | None:
     """Return the fix that gives ``predict`` the axis that one sample lacks; None for any other finding."""
     at = xs[0].where if xs and len(xs) == 1 else None
     if found.code != "ST713" or call.method != "predict" or at is None or not _NAMED.fullmatch(at.text):
@@ -180,7 +171,7 @@ def _fix(found: Diagnostic, call: Training, xs: Sequence[Given] | None) -> Fix |
     return Fix(f"give it the axis: {at.text}[None]", (Edit(Span(at.span.end, at.span.end), "[None]"),), True)
 
 
-def _one_hot_for_ids(resolved: Resolved, y: Given, loss: str) -> DataFinding:
+def _one_hot_for_ids(resolved: Resolved, y: DataArgument, loss: str) -> DataFinding:
     """Return ST704: the labels are certainly one-hot, and the loss wants ids."""
     graph, training = resolved.graph, resolved.training
     node = graph.nodes[graph.outputs[0].node]
@@ -259,27 +250,18 @@ def of_one_step(text: SpecText, found: Diagnostic) -> Diagnostic:
 
 def _place(
     found: Diagnostic,
-    xs: Sequence[Given] | None,
-    ys: Sequence[Given] | None,
-    ws: Sequence[Given] | None,
+    xs: Sequence[DataArgument] | None,
+    ys: Sequence[DataArgument] | None,
+    ws: Sequence[DataArgument] | None,
 ) -> Where | None:
     """Return the place at which a finding about arrays is shown; None for the diagnostic's own place."""
-    sides: Sequence[Given] | None = None
-    if found.code in _AT_X:
-        sides = xs
-    elif found.code in _AT_Y or (found.code == "ST705" and "subtract 1" in found.message):
-        sides = ys
-    elif found.code == "ST730":
-        sides = ws
-    if not sides:
-        return None
-    if len(sides) == 1:
-        return sides[0].made
-    named = next((one for one in sides if one.name in found.message), None)
-    return named.made if named is not None else None
+    about_y = found.code in _AT_Y or (found.code == "ST705" and "subtract 1" in found.message)
+    sides = xs if found.code in _AT_X else ys if about_y else ws if found.code == "ST730" else None
+    named = [one for one in sides or () if len(sides or ()) == 1 or one.name in found.message]
+    return named[0].made if named else None
 
 
-def _labels_place(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where | None:
+def _labels_place(text: SpecText, found: Diagnostic, ys: Sequence[DataArgument] | None) -> Where | None:
     """Return the place of the labels, if a finding is about a Sequential that a functional model extends."""
     if found.code not in ("ST702", "ST703") or not ys:
         return None
@@ -290,7 +272,7 @@ def _labels_place(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None)
     return ys[0].where if call.form != "call" and ends == {"call"} else None
 
 
-def _is_from_outside(arrays: Sequence[Given] | None, call: Where) -> bool:
+def _is_from_outside(arrays: Sequence[DataArgument] | None, call: Where) -> bool:
     """Return whether some of the arrays are made outside of the function in which they are used."""
     return any(
         one.array.where is not None and indent_of(one.array.where) < indent_of(call) for one in arrays or ()
@@ -307,15 +289,6 @@ def _is_compiled_so(calls: Sequence[Training], call: Training) -> bool:
     return losses[0] is not None and losses[1] is not None and losses[0].value == losses[1].value
 
 
-def _knows_loss(resolved: Resolved) -> bool:
-    """Return whether the loss of each output is known."""
-    losses = losses_of(resolved.training, len(resolved.graph.outputs))
-    return bool(losses) and all(losses or ())
-
-
-# Arguments as arrays
-
-
 def inputs_in(text: SpecText, graph: Graph) -> list[CodeInput] | None:
     """Return the inputs of the code in the order of the graph's; None if they are not the same ones."""
     found: list[CodeInput] = []
@@ -325,9 +298,6 @@ def inputs_in(text: SpecText, graph: Graph) -> list[CodeInput] | None:
             return None
         found.append(piece.input)
     return found if found == list(text.model.inputs) else None
-
-
-# Arrays for the rules
 
 
 def _declared(graph: Graph, index: int) -> Shape:
@@ -342,7 +312,7 @@ def _expected(graph: Graph, index: int, losses: Sequence[str]) -> Shape:
     return shape[:-1] if index < len(losses) and losses[index] in IDS else shape
 
 
-def _as_data(given: Given, expected: Shape) -> Array:
+def _as_data(given: DataArgument, expected: Shape) -> Array:
     """Return an array of the code for the rules; an unknown one becomes one that fits."""
     array = given.array
     shape = array.shape if array.shape is not None else (new_size(), *expected)
@@ -425,7 +395,7 @@ def _batch_sizes(graph: Graph, call: Training, x: Argument | None) -> Iterator[D
     if stateful is None or not isinstance(batch, int) or call.method.endswith("on_batch"):
         return
     given = call.args.get("batch_size")
-    size = _BATCH if given is None or given.value is None else given.value
+    size = BATCH if given is None or given.value is None else given.value
     if not isinstance(size, int) or (x is not None and isinstance(x.value, Batches)) or x is None:
         return
     rows = None

@@ -18,25 +18,37 @@ from seqtopo.layers.sizes import Expr, Size
 from seqtopo.source import Source
 from seqtopo.system import bounds
 
-OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-    "<<": operator.lshift,
-    ">>": operator.rshift,
-    "&": operator.and_,
-    "|": operator.or_,
-    "^": operator.xor,
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
-"""Python's operators by their signs."""
+_OPERATORS: tuple[tuple[str, Any, Callable[[Any, Any], Any] | None, str], ...] = (
+    ("+", ast.Add, operator.add, "add"),
+    ("-", ast.Sub, operator.sub, "subtract"),
+    ("*", ast.Mult, operator.mul, "multiply"),
+    ("/", ast.Div, operator.truediv, "true_divide"),
+    ("//", ast.FloorDiv, operator.floordiv, "floor_divide"),
+    ("%", ast.Mod, operator.mod, "mod"),
+    ("**", ast.Pow, operator.pow, "power"),
+    ("<<", ast.LShift, operator.lshift, ""),
+    (">>", ast.RShift, operator.rshift, ""),
+    ("&", ast.BitAnd, operator.and_, "logical_and"),
+    ("|", ast.BitOr, operator.or_, "logical_or"),
+    ("^", ast.BitXor, operator.xor, "logical_xor"),
+    ("@", ast.MatMult, None, "matmul"),
+    ("==", ast.Eq, operator.eq, "equal"),
+    ("!=", ast.NotEq, operator.ne, "not_equal"),
+    ("<", ast.Lt, operator.lt, "less"),
+    (">", ast.Gt, operator.gt, "greater"),
+    ("<=", ast.LtE, operator.le, "less_equal"),
+    (">=", ast.GtE, operator.ge, "greater_equal"),
+    ("is", ast.Is, None, ""),
+    ("is not", ast.IsNot, None, ""),
+    ("in", ast.In, None, ""),
+    ("not in", ast.NotIn, None, ""),
+)
+SIGNS: Mapping[Any, str] = {kind: sign for sign, kind, _, _ in _OPERATORS}
+"""The signs of Python's operators and comparisons, by their classes in ``ast``."""
+OPERATORS = {sign: function for sign, _, function, _ in _OPERATORS if function is not None}
+"""The functions of numbers that the signs mean."""
+OPERATIONS = {sign: name for sign, _, _, name in _OPERATORS if name}
+"""The operations of ``keras.ops`` that the signs mean between tensors."""
 
 
 class Missing:
@@ -104,9 +116,14 @@ class Arguments:
         return name in self.names or 0 <= place < len(self.places)
 
     @property
+    def by_place(self) -> list[Value]:
+        """The values without names."""
+        return [p.value for p in self.places]
+
+    @property
     def values(self) -> list[Value]:
         """All values, in the order of the text."""
-        return [p.value for p in self.places] + [p.value for p in self.names.values()]
+        return self.by_place + [p.value for p in self.names.values()]
 
 
 @dataclass(eq=False)
@@ -317,6 +334,14 @@ def tensors_in(value: Value, depth: int = 0) -> list[CodeTensor]:
     if isinstance(value, dict):
         return [t for v in value.values() for t in tensors_in(v, depth + 1)]
     return []
+
+
+def leaves(value: Value) -> list[Value]:
+    """Return the values in nested lists, tuples and dictionaries; None is left out."""
+    if value is None:
+        return []
+    parts = value.values() if isinstance(value, dict) else value if is_list(value) else None
+    return [value] if parts is None else [v for part in parts for v in leaves(part)]
 
 
 def is_known(value: Value) -> bool:

@@ -86,13 +86,12 @@ class Withheld:
         tf.keras took for an activation.
         """
         piece = next(iter(text.pieces_at(found.span)), None)
-        if piece is None or piece.layer is None or piece.layer.row is None:
+        layer = piece.layer if piece is not None else None
+        if piece is None or layer is None or layer.row is None:
             return False
-        layer = piece.layer
-        param = parameter(piece.layer.row, piece.key)
+        param, given = parameter(layer.row, piece.key), layer.args.get(piece.key)
         if param is None or not param.kind.family:
             return False
-        given = layer.args.get(piece.key)
         word = given.value if given is not None else None
         was_layer = isinstance(word, str) and is_layer_class(word) and "tensorflow" in self.code.source.text
         return was_layer or has_own_objects(self.code.source.text)
@@ -116,20 +115,14 @@ class Withheld:
         """The bodies that have to fail."""
         if not any(name in self.code.source.text for name in ("raises", "assertRaises")):
             return []
-        return [
-            self._span(node)
-            for node in self._nodes
-            if isinstance(node, (ast.With, ast.AsyncWith)) and any(map(_expects_error, node.items))
-        ]
+        blocks = [node for node in self._nodes if isinstance(node, (ast.With, ast.AsyncWith))]
+        return [self._span(node) for node in blocks if any(map(_expects_error, node.items))]
 
     @cached_property
     def _tests(self) -> list[Span]:
         """The test functions."""
-        return [
-            self._span(node)
-            for node in self._nodes
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test")
-        ]
+        functions = [n for n in self._nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        return [self._span(node) for node in functions if node.name.startswith("test")]
 
     @cached_property
     def _nodes(self) -> list[ast.stmt]:
@@ -141,12 +134,9 @@ class Withheld:
 
     def _span(self, node: ast.stmt) -> Span:
         """Return the span of the lines of a statement."""
-        source = self.code.source
-        end = (node.end_lineno or node.lineno) + 1
-        return Span(
-            source.start_of(node.lineno),
-            source.start_of(end) if end <= source.lines else len(source.text),
-        )
+        source, end = self.code.source, (node.end_lineno or node.lineno) + 1
+        stop = source.start_of(end) if end <= source.lines else len(source.text)
+        return Span(source.start_of(node.lineno), stop)
 
 
 def _contains(span: Span, inner: Span) -> bool:

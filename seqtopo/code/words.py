@@ -245,32 +245,36 @@ def _is_name(node: tree.Expr, name: str) -> bool:
     return isinstance(node, tree.Name) and node.name == name
 
 
+def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None, Any, int]:
+    """Return the parameter that an argument of a step is for, its value, and the number of places taken then.
+
+    None where the row has no such parameter.
+    """
+    value = arg.value
+    if arg.name is not None:
+        return row.by_name.get(arg.name.name), value, place
+    if isinstance(value, tree.Name) and value.name in row.flags:
+        return *row.flags[value.name], place
+    if place >= len(row.positional):
+        return None, value, place
+    several = row.positional[place].endswith("*")
+    return row.by_place[place], value, place if several else place + 1
+
+
 def arguments(row: Row, call: tree.Call) -> list[tuple[Param, Any]] | None:
     """Return the arguments of a step by their parameters; None if one is none of the row's."""
-    found: list[tuple[Param, Any]] = []
+    found: dict[str, tuple[Param, Any]] = {}
     place = 0
     for arg in call.args:
-        if arg.name is not None:
-            param = row.by_name.get(arg.name.name)
-            if param is None:
-                return None
-            found.append((param, arg.value))
-        elif isinstance(arg.value, tree.Name) and arg.value.name in row.flags:
-            param, value = row.flags[arg.value.name]
-            found.append((param, value))
-        elif place < len(row.positional):
-            param = row.by_place[place]
-            if row.positional[place].endswith("*"):
-                if found and found[-1][0] is param and isinstance(found[-1][1], list):
-                    found[-1][1].append(arg.value)
-                else:
-                    found.append((param, [arg.value]))
-            else:
-                found.append((param, arg.value))
-                place += 1
-        else:
+        before = place
+        param, value, place = parameter_of(row, arg, place)
+        if param is None:
             return None
-    return found
+        if arg.name is None and value is arg.value and place == before:
+            # One of several values at one place.
+            value = [*(found[param.name][1] if param.name in found else ()), value]
+        found[param.name] = (param, value)
+    return list(found.values())
 
 
 def call_text(row: Row, given: list[tuple[Param, Any]], style: Style = MESSAGE) -> str:

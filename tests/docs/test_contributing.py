@@ -27,6 +27,13 @@ def test_a_file_that_is_not_there_would_be_noticed() -> None:
     assert missing("`seqtopo/source.py` and `seqtopo/gone.py`") == ["seqtopo/gone.py"]
 
 
+def test_the_files_of_the_code_reader_are_there() -> None:
+    _, _, walk = TEXT.partition("A walk through `seqtopo/code`")
+    named = set(re.findall(r"`(\w+\.py)`", walk.partition("\n## ")[0]))
+    assert len(named) > 15
+    assert named <= {path.name for path in (ROOT / "seqtopo/code").glob("*.py")}
+
+
 def misplaced(text: str) -> list[str]:
     """The names that a text places in a file, as in "`parse` in `seqtopo/syntax/parse.py`", wrongly."""
     defined = r"^(?:class |def |    def )?{}\b"
