@@ -11,7 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+import seqtopo
 from seqtopo.cli.main import main
+from seqtopo.data.training.forecasting import forecast
+from seqtopo.data.training.model_files import Notes
 from seqtopo.data.training.training_runs import NotFiniteError
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -50,6 +53,8 @@ FITS: tuple[list[str], ...] = (
     ["in(6,2) -> gru(3) -> dense(2)", "shops.csv", "--series", "my shop"],
     ["in(6,2) -> gru(3) -> dense(1)", "shops.csv", "--series", "my shop", "--target", "sold", "--scale"],
     ["in(6,3) -> gru(3) -> dense(3)", "tanks.npy"],
+    ["in(6,3) -> gru(3,seq) -> last(2) -> dense(3)", "s p.csv"],
+    ["in(?,1) -> bi(gru(3)) -> dense(1)", "one.npy", "--steps", "5"],
 )
 
 
@@ -66,6 +71,26 @@ def test_fault_d6_each_command_that_fit_prints_works_pasted(words: list[str], ca
         first, *rest = shlex.split(command)
         assert first == "seqtopo"
         assert main(rest) == 0, (command, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("spec", "ahead"),
+    [
+        ("in(?,1) -> conv1d(4,3,same) -> global_avg_pool1d -> dense(2)", 2),
+        ("in(?,1) -> bi(gru(3)) -> dense(1)", 1),
+    ],
+)
+def test_fault_f_a_forecast_reads_windows_as_long_as_in_training(spec: str, ahead: int) -> None:
+    """A mean over all of a long history is nothing that the model was trained on."""
+    model = seqtopo.compile(spec)
+    notes = Notes(targets=[0], answers="ahead", steps=5, horizon=ahead)
+    history = np.load("one.npy")
+    have = forecast(model, notes, history, 4)
+    rows = history.astype("float32")
+    for _ in range(4 // ahead):
+        answer = model.predict(rows[None, -5:], verbose=0).reshape(ahead, 1)
+        rows = np.concatenate([rows, answer])
+    np.testing.assert_allclose(have, rows[len(history) :], atol=1e-4)
 
 
 def _commands(text: str) -> list[list[str]]:

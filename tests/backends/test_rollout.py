@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -242,6 +243,16 @@ def test_fault_b_several_ids_at_once_are_drawn_one_by_one() -> None:
         assert (
             len(np.unique(seqtopo.rollout(model, history, 60, sample=sampling.temperature(9.0), seed=1))) > 2
         )
+
+
+def test_fault_b_an_index_that_was_saved_is_followed(tmp_path: Path) -> None:
+    """A file makes a list of the key of an index, of which Keras makes no new call."""
+    model = ready("in(?,2) -> gru(3,seq) -> at(-1) -> dense(2)")
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    history = cases.history_for(model)
+    have = seqtopo.rollout(loaded, history, STEPS)
+    np.testing.assert_allclose(have, cases.naive(model, history, STEPS), atol=1e-5)
 
 
 def test_fault_d_a_layer_may_have_the_name_of_what_a_step_adds() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from seqtopo.data.training.model_files import Notes
 from seqtopo.data.training.training_runs import from_its_start
 from seqtopo.runtime.states.tracking import stateful_layers
-from seqtopo.runtime.stepping.nodes import functional
+from seqtopo.runtime.stepping.nodes import CannotStepError, functional
 from seqtopo.runtime.stepping.rollout import check_rollout, next_answers, rolled_out
 
 Array = np.ndarray[Any, Any]
@@ -75,7 +75,8 @@ def forecast(
     else:
         # Parts compile a program of their own, so a short forecast is made in one go.
         progress = (lambda done, steps: on_progress(done)) if steps > PARTED else False
-        found = np.asarray(rolled_out(model, _start(model, scaled), steps, progress=progress))[0]
+        read, mode = _for_rollout(model, notes, scaled)
+        found = np.asarray(rolled_out(model, _start(model, read), steps, progress=progress, mode=mode))[0]
     if ids:
         return found[:, None]
     return np.asarray(
@@ -91,7 +92,8 @@ def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
     """
     targets = _targets(model, notes, history)
     if not _is_direct(model, notes, history):
-        check_rollout(model, _start(model, history), 1)
+        read, mode = _for_rollout(model, notes, history)
+        check_rollout(model, _start(model, read), 1, mode)
         return None
     found = _answer(model, notes, np.asarray(history, "float32"), len(targets))
     return None if len(targets) == history.shape[1] else len(found)
@@ -133,6 +135,20 @@ def _is_direct(model: keras.Model, notes: Notes, history: Array) -> bool:
     several = len(output) == 2 and (notes.horizon > 1 or output[1] != history.shape[1])
     block = len(output) == 3 and notes.answers == "ahead"
     return several or block or 0 < len(notes.targets) < history.shape[1]
+
+
+def _for_rollout(model: keras.Model, notes: Notes, history: Array) -> tuple[Array, str | None]:
+    """Return the part of a history that a model goes on from, and the mode of the roll-out.
+
+    A model of any length that cannot be run step by step reads windows as long as in training.
+    """
+    if model.inputs[0].shape[1] is not None or not notes.steps:
+        return history, None
+    try:
+        check_rollout(model, _start(model, history), 1)
+    except CannotStepError:
+        return history[-notes.steps :], "window"
+    return history, None
 
 
 def _start(model: keras.Model, history: Array) -> Array:
@@ -189,7 +205,9 @@ def _directly(
 def _answer(model: keras.Model, notes: Notes, history: Array, targets: int) -> Array:
     """Return the predicted steps after a history: (steps, target features)."""
     length = model.inputs[0].shape[1]
-    window = history[-(length or len(history)) :]
+    # A model of any length reads as many steps as in training, unless its states come from all of them.
+    known = length or (0 if stateful_layers(model) else notes.steps)
+    window = history[-(known or len(history)) :]
     windows = [window]
     if stateful_layers(model) and length:
         # Its states come from all that was before, read in pieces as in training.

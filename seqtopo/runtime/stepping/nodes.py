@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -85,6 +85,28 @@ def embedding_rows(whole: Any) -> dict[int, int]:
 def bound(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by the names that the operation's ``call`` has for them."""
     return dict(inspect.signature(operation.call).bind(*args, **kwargs).arguments)
+
+
+def arguments_of(node: Any, values: Mapping[int, Any]) -> tuple[Any, Any]:
+    """Return the arguments of a call with other tensors, by the ids of those of the node.
+
+    The key of an index is a list in a model that was loaded, and Keras makes a new call only of a tuple.
+    """
+    args, kwargs = node.arguments.fill_in(values)
+    if type(node.operation).__name__ == "GetItem":
+        args = tuple(index_key(x) for x in args)
+        kwargs = {name: index_key(x) for name, x in kwargs.items()}
+    return args, kwargs
+
+
+def index_key(key: Any) -> Any:
+    """Return the key of an index as it was before a file made a list of a tuple.
+
+    >>> index_key([slice(None), -1]), index_key([0, 2])
+    ((slice(None, None, None), -1), [0, 2])
+    """
+    several = isinstance(key, list) and any(x is None or x is ... or isinstance(x, slice) for x in key)
+    return tuple(key) if several else key
 
 
 def masked_by(tensor: Any) -> Any:

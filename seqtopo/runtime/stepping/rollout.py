@@ -107,9 +107,9 @@ def rolled_out(
     return answer[0] if data.single else answer
 
 
-def check_rollout(model: keras.Model, history: Any, steps: int) -> None:
+def check_rollout(model: keras.Model, history: Any, steps: int, mode: str | None = None) -> None:
     """Raise the ValueError that ``rolled_out`` would raise, without compiling or running anything."""
-    _prepared(model, history, steps)
+    _prepared(model, history, steps, mode=mode)
 
 
 def _prepared(

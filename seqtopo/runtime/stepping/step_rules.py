@@ -8,7 +8,7 @@ import keras
 from keras import ops, tree
 
 from seqtopo.emit import keras_private
-from seqtopo.runtime.stepping.nodes import bound, masked_by
+from seqtopo.runtime.stepping.nodes import bound, index_key, masked_by
 from seqtopo.runtime.stepping.per_step import TIME
 from seqtopo.runtime.stepping.stepper import Found, Rule, Seen, Stepper, cannot
 
@@ -223,6 +223,7 @@ def _cumsum(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 def _get_item(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
     """Take all steps, or the last one, which is the newest so far."""
     whole, key = (bound(node.operation, *_arguments(node))[name] for name in ("x", "key"))
+    key = index_key(key)
     keys = list(key) if isinstance(key, tuple) else [key]
     if any(k is Ellipsis or k is None for k in keys[: TIME + 1]):
         raise cannot(node.operation, "what it takes of the time axis is not clear")

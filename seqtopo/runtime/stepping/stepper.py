@@ -12,6 +12,7 @@ from keras import ops, tree
 from seqtopo.emit import keras_private
 from seqtopo.runtime.stepping.nodes import (
     CannotStepError,
+    arguments_of,
     functional,
     masked_by,
     ordered,
@@ -170,7 +171,7 @@ class Stepper:
         values = {id(x): s.tensor for x, s in zip(needed, seen, strict=True)}
         if all(values[id(x)] is x for x in needed):
             return [Seen("context", x) for x in node.outputs]
-        args, kwargs = node.arguments.fill_in(values)
+        args, kwargs = arguments_of(node, values)
         return [Seen("context", x) for x in tree.flatten(node.operation(*args, **kwargs))]
 
     def called(self, node: Any, env: dict[int, Seen], operation: Any = None) -> list[Any]:
@@ -181,8 +182,7 @@ class Stepper:
     def filled(self, node: Any, env: dict[int, Seen]) -> tuple[Any, Any]:
         """Return the arguments of a call in the one-step model."""
         values = {id(x): self.inside(env[id(x)]) for x in node.arguments.keras_tensors}
-        args, kwargs = node.arguments.fill_in(values)
-        return args, kwargs
+        return arguments_of(node, values)
 
     def _stepped(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
         operation = node.operation
