@@ -104,8 +104,7 @@ def least(site: Site, found: Chain) -> int | None:
         tensor = Tensor(stretched(first.shape, found.axis, length), first.dtype)
         try:
             for node in calls:
-                assert node.layer is not None
-                outcome = node.layer.row.outcome({**node.layer.args, **node.call}, (tensor,))
+                outcome = node.callee.row.outcome({**node.callee.args, **node.call}, (tensor,))
                 tensor = outcome.outputs[0]
         except Refusal:
             return False

@@ -224,8 +224,7 @@ def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
 
 def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
     """Yield fixes that remove the step that dropped the time axis, or replace it by one that keeps it."""
-    assert made.layer is not None
-    name = made.layer.row.name
+    name = made.callee.row.name
     incoming = site.input_of(made)
     if name == "flatten" and incoming is not None and len(incoming.shape) >= 4 and expr is not None:
         each = print_expr(at_every_step(expr))

@@ -165,9 +165,8 @@ def _time(graph: Graph, node: Node, place: int) -> str:
 
 def _mask(graph: Graph, node: Node) -> str:
     inputs = graph.tensors(node.inputs)
-    assert node.layer is not None
-    rule = node.layer.row.mask
-    return mask_words(rule(node.layer.get, len(inputs[0].shape))) if rule is not None and inputs else ""
+    rule = node.callee.row.mask
+    return mask_words(rule(node.callee.get, len(inputs[0].shape))) if rule is not None and inputs else ""
 
 
 def mask_words(mask: Mask) -> str:

@@ -115,13 +115,12 @@ def _share(padding: Padding) -> str:
 
 
 def _hidden(resolved: Resolved, side: Side, padding: Padding, mask: Node) -> Diagnostic:
-    assert mask.layer is not None
     value = f"{padding.value:g}"
     many = _share(padding)
-    if mask.layer.row.name == "embed":
+    if mask.callee.row.name == "embed":
         return side.problem(
             "ST740",
-            f"{side.array.name} holds the id {value} in {many}, and {mask.layer.title} masks that id as "
+            f"{side.array.name} holds the id {value} in {many}, and {mask.callee.title} masks that id as "
             "padding",
             "its own steps are masked too",
             help="let the ids of the data begin at 1: add 1 to each, and give embed one row more",
@@ -135,7 +134,7 @@ def _hidden(resolved: Resolved, side: Side, padding: Padding, mask: Node) -> Dia
     numbers = "" if side.declared[-1] == 1 else " throughout"
     return side.problem(
         "ST740",
-        f"{side.array.name} is {value}{numbers} in {many}, and {mask.layer.title} masks such steps as "
+        f"{side.array.name} is {value}{numbers} in {many}, and {mask.callee.title} masks such steps as "
         "padding",
         "its own steps are masked too",
         help="" if fixes else f"mask a number that the data does not hold, mask({free:g}), and pad with it",

@@ -242,9 +242,8 @@ def _arguments(x: Step, y: Step, one: Side, two: Side) -> list[tuple[str, str, s
 
 
 def _argument(row: Any, node: Node, name: str) -> str:
-    assert node.layer is not None
     param = row.by_name.get(name)
-    value = node.call.get(name, node.layer.args.get(name, param.default if param else None))
+    value = node.call.get(name, node.callee.args.get(name, param.default if param else None))
     value = written_value(name, value, param.kind.family if param else "")
     if isinstance(value, (Layer, SubModel)):
         text = print_expr(_inside(value))

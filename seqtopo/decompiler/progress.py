@@ -126,7 +126,6 @@ class ModelCalls:
 
         If the layer does not take its inputs, drop the node and return why.
         """
-        assert node.layer is not None
         try:
             infer(self.graph, node)
         except Refusal as refusal:
@@ -140,7 +139,6 @@ class ModelCalls:
 
     def _second_values(self, call: Call, node: Node) -> None:
         """Store the outputs, and the states and scores if the layer returns them."""
-        assert node.layer is not None
         outputs = node.outputs or ()
         for i in range(len(outputs)):
             self.values[call.ref._replace(output=i)] = Value(node.index, i)

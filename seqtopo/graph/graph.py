@@ -58,6 +58,12 @@ class Node:
     wants: frozenset[str] = frozenset()
 
     @property
+    def callee(self) -> Layer:
+        """The layer that the node calls; an input calls none."""
+        assert self.layer is not None
+        return self.layer
+
+    @property
     def needs(self) -> Bundle:
         """All values that the node is computed from."""
         return tuple(chain(self.inputs, *self.tensors.values())) if self.tensors else self.inputs
@@ -225,7 +231,6 @@ def infer(graph: Graph, node: Node) -> None:
     Raises:
         Refusal: the layer does not take these inputs.
     """
-    assert node.layer is not None
     inputs = graph.tensors(node.inputs)
     if inputs is None:
         return
@@ -235,7 +240,7 @@ def infer(graph: Graph, node: Node) -> None:
         if tensors is None:
             return
         given[name] = tensors
-    layer = node.layer
+    layer = node.callee
     outcome = graph.outcome(layer, node.call, inputs, given)
     known = graph.weights.get(layer)
     if known is None:

@@ -155,8 +155,7 @@ class View:
 
     def first(self, node: Node) -> Node:
         """Return the first call of a call's layer, where it is written out; itself, mostly."""
-        assert node.layer is not None
-        return self._first[node.layer]
+        return self._first[node.callee]
 
     def users(self, node: Node) -> list[Node]:
         """Return the nodes that take something from a node, states included."""

@@ -407,8 +407,7 @@ def _states(node: Node) -> list[str]:
 
 
 def _layer(node: Node) -> Layer:
-    assert node.layer is not None
-    return node.layer
+    return node.callee
 
 
 def _words_of(layer: Layer) -> tuple[str, ...]:

@@ -88,7 +88,6 @@ def order_not_seen(view: View) -> Iterator[Finding]:
 
 
 def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
-    assert node.layer is not None
     if view.is_row(node, "embed"):
         ids = view.maker(node.inputs[0])
         plain = (
@@ -102,7 +101,7 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
     if not known or len(known) < len(incoming) or len({bag.table.index for bag in known}) > 1:
         return None
     attended = next((bag for bag in known if bag.attends is not None), known[0])
-    if node.layer.row.role == "attention":
+    if node.callee.row.role == "attention":
         if node.call.get("use_causal_mask") or node.tensors.get("attention_mask"):
             return None
         return attended._replace(attends=attended.attends or node)
@@ -118,13 +117,12 @@ def _pools(view: View, node: Node) -> bool:
 
 
 def _unordered(view: View, table: Node, attends: Node) -> Finding:
-    assert attends.layer is not None
     steps = view.output_of(table).shape[0]
     pos = step(table.span, "pos", "sin") if is_open(steps) else tree.Name(table.span, "pos")
     edit = view.edits.after(table, pos)
     return Finding(
         attends.span,
-        f"{attends.layer.row.name} does not see the order of the ids: in any other order it gives the same",
+        f"{attends.callee.row.name} does not see the order of the ids: in any other order it gives the same",
         label="compares steps by their values alone",
         labels=(Label(table.span, "gives an id the same vector at every step"),),
         help="add the positions behind the embedding: pos, or pos(sin) for any length",

@@ -155,10 +155,9 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
         rows = view.output_of(source).shape[0]
         if not isinstance(rows, int) or rows < _LEAST_ROWS:
             continue
-        assert node.layer is not None
         yield Finding(
             joined.span,
-            f"{node.layer.title} reads the {height} rows of {show_shape(before)} as its time steps, each of "
+            f"{node.callee.title} reads the {height} rows of {show_shape(before)} as its time steps, each of "
             f"{width} columns: which axis is time?",
             label=f"{height} steps of {show_shape(after)}",
             labels=(
@@ -233,10 +232,9 @@ def stretched_merge(view: View) -> Iterator[Finding]:
 
 
 def _stretched(view: View, node: Node, source: Node, shape: Shape, width: Size) -> Finding:
-    assert node.layer is not None
     return Finding(
         node.span,
-        f"{node.layer.row.name} broadcasts {show_shape(shape)} to {show_shape((*shape[:-1], width))}: its "
+        f"{node.callee.row.name} broadcasts {show_shape(shape)} to {show_shape((*shape[:-1], width))}: its "
         f"one feature is repeated for each of the {width}",
         label=f"repeats one feature {width} times",
         labels=(Label(source.span, f"gives {show_shape(shape)}"),) if source.span != node.span else (),
@@ -270,8 +268,7 @@ def _raw(view: View) -> dict[int, Node]:
 def steps_of_a_vector(view: View) -> Iterator[Finding]:
     """Find ``last(3)`` of a vector from a recurrent layer or a pooling: it takes features, not steps."""
     for node in view.calls_with("selection", "order"):
-        assert node.layer is not None
-        if len(view.input_of(node).shape) != 1 or node.layer.get("axis") != 1:
+        if len(view.input_of(node).shape) != 1 or node.callee.get("axis") != 1:
             continue
         made = back_over(view, node, in_place)
         before = view.input_of(made).shape if made.inputs and not made.inputs[0].extra else ()
@@ -280,14 +277,13 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
             continue
         written = view.written(made) if forgot else None
         kept = None if written is None else with_flag(written, "seq")
-        assert made.layer is not None
         yield Finding(
             node.span,
-            f"{node.layer.title} takes features here, no steps: {made.layer.title} gives one vector, "
+            f"{node.callee.title} takes features here, no steps: {made.callee.title} gives one vector, "
             f"{view.input_of(node)}",
             label=f"along the {view.input_of(node).shape[0]} features",
             labels=(Label(made.span, "only its last step" if forgot else "the steps are taken together"),),
-            help=f"keep the steps with seq in {made.layer.title}"
+            help=f"keep the steps with seq in {made.callee.title}"
             if forgot
             else "take the steps before they end",
             fixes=() if kept is None else (Fix("add seq, to keep the steps", (view.rewrite(made, kept),)),),
@@ -343,8 +339,7 @@ def softmax_over_time(view: View) -> Iterator[Finding]:
             or incoming.shape[-1] == 1
         ):
             continue
-        assert node.layer is not None
-        if node.layer.get("axis") not in (1, -2, (1,), (-2,)):
+        if node.callee.get("axis") not in (1, -2, (1,), (-2,)):
             continue
         before = back_over(view, node, in_place)
         # A softmax behind no layer with weights makes weights of the steps, and no output.

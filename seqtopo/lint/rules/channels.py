@@ -88,12 +88,11 @@ def _has_format(layer: Layer) -> bool:
 def _misreads(view: View) -> Iterator[_Misread]:
     layouts: dict[int, _Layout] = {}
     for node in view.calls:
-        assert node.layer is not None
         if not node.inputs or node.inputs[0].extra:
             continue
         incoming = layouts.get(node.inputs[0].node)
         layer = place_of(view, node).layer
-        inside = int(node.layer.row.steps)
+        inside = int(node.callee.row.steps)
         rank = len(view.input_of(node).shape) - inside
         left = len(view.output_of(node).shape) - inside
         after: _Layout | None = None
@@ -209,7 +208,6 @@ def _all_last(view: View) -> tuple[Edit, ...]:
         return ()
     edits: dict[object, Edit] = {}
     for node in _first_ones(view):
-        assert node.layer is not None
         place = place_of(view, node)
         if place.expr is None:
             return ()
@@ -219,7 +217,7 @@ def _all_last(view: View) -> tuple[Edit, ...]:
         shape = view.output_of(source).shape
         if source.layer is not None or _image_like(shape):
             continue
-        lead = int(node.layer.row.steps or node.layer.row.recurrent)
+        lead = int(node.callee.row.steps or node.callee.row.recurrent)
         order = (*range(1, lead + 1), *range(lead + 2, len(shape) + 1), lead + 1)
         turned = view.edits.after(source, step(source.span, "permute", *order))
         if turned is not None:

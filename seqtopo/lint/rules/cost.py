@@ -157,11 +157,10 @@ def attention_memory(view: View) -> Iterator[Finding]:
             size = heads * queries * keys * _BYTES
             if size <= MUCH_MEMORY:
                 continue
-            assert node.layer is not None
             many = f"{heads} heads x " if heads > 1 else ""
             yield Finding(
                 node.span,
-                f"the scores of {node.layer.title} take {memory(size)} a sample: "
+                f"the scores of {node.callee.title} take {memory(size)} a sample: "
                 f"{many}{queries:,} x {keys:,} numbers",
                 label=f"compares {queries:,} steps with {keys:,}",
                 labels=tuple(
@@ -240,11 +239,10 @@ def many_activations(view: View) -> Iterator[Finding]:
     if whole <= MUCH_MEMORY:
         return
     largest, node = max(sizes, key=lambda pair: pair[0])
-    assert node.layer is not None
     yield Finding(
         node.span,
         f"the outputs of the layers take {memory(whole)} a sample while the model trains, and "
-        f"{memory(largest)} of it is {view.output_of(node)} of {node.layer.title}",
+        f"{memory(largest)} of it is {view.output_of(node)} of {node.callee.title}",
         label=f"gives {view.output_of(node)}",
         help="shorten the sequence or its features before this layer, or train on pieces of it",
     )

@@ -36,15 +36,14 @@ def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
     """Find the last step of a ``bi``: its backward half has read one step there."""
     for flow in view.flows:
         for node, reader, end in _ends(flow):
-            assert reader.layer is not None
-            if reader.layer.row.name != "bi":
+            if reader.callee.row.name != "bi":
                 continue
             half, other = ("backward", "forward") if end == LAST else ("forward", "backward")
-            title = inner(reader.layer).title
+            title = inner(reader.callee).title
             yield Finding(
                 node.span,
                 f"{_named(view, node)} takes the {end} step of both directions, where the {half} "
-                f"{inner(reader.layer).row.name} has read one step only",
+                f"{inner(reader.callee).row.name} has read one step only",
                 label=f"the {half} half has read one step here",
                 labels=(Label(reader.span, f"reads both ways: bi({title})"),),
                 notes=(
@@ -64,16 +63,15 @@ def least_read_step(view: View) -> Iterator[Finding]:
     """Find an output that is taken from the step at which a recurrent layer has read just one."""
     for flow in view.flows:
         for node, reader, end in _ends(flow):
-            assert reader.layer is not None
             here = steps(flow)[node.inputs[0].node]
             fresh = LAST if here.flipped else FIRST
-            if reader.layer.row.name == "bi" or end != fresh:
+            if reader.callee.row.name == "bi" or end != fresh:
                 continue
-            backwards = reader.layer.get("go_backwards")
+            backwards = reader.callee.get("go_backwards")
             full = "first" if here.flipped else "last"
             yield Finding(
                 node.span,
-                f"{_named(view, node)} takes the step at which {reader.layer.title} has read one step only",
+                f"{_named(view, node)} takes the step at which {reader.callee.title} has read one step only",
                 label="only one step has been read here",
                 labels=(
                     Label(
@@ -214,17 +212,16 @@ _NEAR = 8
 
 def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
     edits = view.edits
-    assert reader.layer is not None
     whole = edits.written(reader)
     drop = edits.drop(node)
     if whole is not None and drop is not None and _is_only_step(view, reader, node):
         shorter = without(whole, "seq")
-        if shorter != whole and reader.layer.get("backward_layer") is None:
+        if shorter != whole and reader.callee.get("backward_layer") is None:
             yield Fix(
                 "leave seq out: bi joins the states in which both halves end",
                 (view.rewrite(reader, shorter), drop),
             )
-    merged = reader.layer.get("merge_mode") == "concat"
+    merged = reader.callee.get("merge_mode") == "concat"
     if merged and len(view.output_of(reader).shape) == 2 and _same_width(view, node, reader):
         span = node.span
         half = tree.Arithmetic(span, tree.Wild(span), (("//", tree.Number(span, 2, "2")),))
@@ -307,11 +304,10 @@ def sees_the_future(view: View) -> Iterator[Finding]:
 
 
 def _finding(view: View, node: Node, value: Value, why: str) -> Finding:
-    assert node.layer is not None
     last = view.maker(value)
     return Finding(
         node.span,
-        f"{node.layer.title} reads later steps, in what looks like a model that predicts the next step",
+        f"{node.callee.title} reads later steps, in what looks like a model that predicts the next step",
         label="every step sees those after it",
         labels=() if last.span == node.span else (Label(last.span, f"gives {view.tensor(value)}"),),
         notes=(
@@ -326,18 +322,16 @@ def _finding(view: View, node: Node, value: Value, why: str) -> Finding:
 
 
 def _advice(node: Node) -> str:
-    assert node.layer is not None
-    name = node.layer.row.name
+    name = node.callee.row.name
     if name == "bi":
         return "read in one direction only"
-    if node.layer.row.recurrent:
+    if node.callee.row.recurrent:
         return "read forwards only"
     return "let each step see only itself and the steps before it: causal"
 
 
 def _fixes(view: View, node: Node) -> Iterator[Fix]:
     found = view.edits.written(node)
-    assert node.layer is not None
     if found is None:
         return
     if view.has_role(node, "attention"):
@@ -345,12 +339,12 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
             "let each step see only itself and the steps before it",
             (view.rewrite(node, with_flag(found, "causal")),),
         )
-    elif isinstance(node.layer.row.time, Slides):
+    elif isinstance(node.callee.row.time, Slides):
         bare = without(found, "same")
         if bare != found:
             yield Fix("pad at the start only", (view.rewrite(node, with_flag(bare, "causal")),))
     elif view.is_row(node, "bi"):
-        forward = _forward_alone(node.layer, found)
+        forward = _forward_alone(node.callee, found)
         if forward is not None:
             yield Fix("read forwards only, as wide as both halves", (view.rewrite(node, forward),))
     elif without(found, "back") != found and not any(view.is_row(u, "flip") for u in view.users(node)):

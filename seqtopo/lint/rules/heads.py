@@ -59,14 +59,13 @@ def _softmax_axis(layer: Layer) -> Any:
 
 def _over_one(view: View, node: Node) -> bool:
     """Return whether the axis of a softmax has size 1, and no other is named beside it."""
-    assert node.layer is not None
     layer = place_of(view, node).layer
     axis = _softmax_axis(layer)
     shape = view.output_of(node).shape
     if not shape or not isinstance(axis, int):
         return False
     # The first axis inside td is the second axis of td's output.
-    at = axis + node.layer.row.steps - 1 if axis > 0 else axis
+    at = axis + node.callee.row.steps - 1 if axis > 0 else axis
     return -len(shape) <= at < len(shape) and shape[at] == 1
 
 
@@ -139,7 +138,6 @@ def disturbed_output(view: View) -> Iterator[Finding]:
         # A flow that ends in dropout may be continued elsewhere; only an output or a loss makes it the end.
         answer = head.activation in ("softmax", "sigmoid")
         for flow, node in head.after:
-            assert node.layer is not None
             row = place_of(flow, node).layer.row
             if row.role == "noise" and (answer or value in trained):
                 yield _noisy(flow, node, row.name, head)
@@ -165,11 +163,10 @@ def _noisy(flow: View, node: Node, name: str, head: Head) -> Finding:
 
 
 def _normed(view: View, node: Node, gives: str) -> Finding:
-    assert node.layer is not None
     first = place_of(view, view.maker(node.inputs[0]))
     return Finding(
         node.span,
-        f"{node.layer.row.name} behind a {gives}: what comes out are not probabilities any more",
+        f"{node.callee.row.name} behind a {gives}: what comes out are not probabilities any more",
         label="moves them out of 0 to 1",
         labels=(Label(first.span, f"gives a {gives}"),),
         help=f"put it before the layer with the {gives}, or take it out",

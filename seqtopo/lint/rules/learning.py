@@ -171,8 +171,7 @@ def _is_noise(view: View, node: Node) -> bool:
 
 
 def _layer(node: Node) -> Layer:
-    assert node.layer is not None
-    return node.layer
+    return node.callee
 
 
 _ALIKE = ("zeros", "ones", "constant")
@@ -218,9 +217,8 @@ def _reader(view: View, node: Node) -> Node | None:
         if len(users) != 1 or view.is_output(here) or users[0].layer is None or len(users[0].inputs) != 1:
             return None
         here = users[0]
-        assert here.layer is not None
-        if here.layer.row.name in _KERNELS:
-            return here if here.layer.get("kernel_initializer") is not None else None
-        if not (_is_noise(view, here) or here.layer.row.role == "activation"):
+        if here.callee.row.name in _KERNELS:
+            return here if here.callee.get("kernel_initializer") is not None else None
+        if not (_is_noise(view, here) or here.callee.row.role == "activation"):
             return None
     return None

@@ -239,10 +239,9 @@ def _edits(view: View, path: list[Node], steps: dict[int, tree.Expr]) -> tuple[E
 def _replayed(path: list[Node], incoming: Tensor, padded: tuple[int, ...]) -> Tensor | None:
     """Return the output of a chain of calls for another input, with ``padding="same"`` at some places."""
     for i, node in enumerate(path[1:], 1):
-        assert node.layer is not None
-        args = {**node.layer.args, **node.call, **({"padding": "same"} if i in padded else {})}
+        args = {**node.callee.args, **node.call, **({"padding": "same"} if i in padded else {})}
         try:
-            incoming = node.layer.row.outcome(args, (incoming,)).outputs[0]
+            incoming = node.callee.row.outcome(args, (incoming,)).outputs[0]
         except Refusal:
             return None
     return incoming

@@ -51,8 +51,7 @@ def _mixes(view: View, node: Node) -> bool:
 
 
 def _lost_mask(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
-    assert node.layer is not None
-    name = node.layer.row.name
+    name = node.callee.row.name
     names = list(dict.fromkeys(r.layer.row.name for r in readers if r.layer is not None))
     mixes = _mixes(view, node)
     if view.has_role(node, "merge"):
@@ -68,7 +67,7 @@ def _lost_mask(view: View, node: Node, mask: Masked, readers: list[Node], masks:
         f"the mask {where}: {what}",
         label="hands no mask on",
         labels=tuple(dict.fromkeys(labels)),
-        help=_advice(node.layer.row, bool(readers)),
+        help=_advice(node.callee.row, bool(readers)),
         fixes=tuple(_ways_to_keep(view, node, mask, readers, masks)),
     )
 
@@ -137,9 +136,8 @@ def _unmasked(view: View, origin: Node) -> Edit | None:
 def _in_td(view: View) -> Iterator[Finding]:
     """Fix ``td(embed(...,mask))``: the mask is made inside, and td hands on values alone."""
     for node in view.calls_given("layer"):
-        assert node.layer is not None
-        inner = node.layer.get("layer")
-        if not node.layer.row.steps or not isinstance(inner, Layer):
+        inner = node.callee.get("layer")
+        if not node.callee.row.steps or not isinstance(inner, Layer):
             continue
         if inner.row.name == "mask" or (inner.row.name == "embed" and inner.get("mask_zero")):
             place = place_of(view, node)
@@ -177,12 +175,11 @@ def mask_of_several_axes(view: View) -> Iterator[Finding]:
                 continue
             told.add(origin.index)
             fixes = _masked_inside(flow, origin, path)
-            assert origin.layer is not None
             yield Finding(
                 node.span,
                 f"{layer.row.name} takes a mask with one number a step, but the mask of "
-                f"{origin.layer.row.name} is {show_shape(flow.input_of(origin).shape[:axes])}: Keras raises, "
-                "or masks units where the sizes agree",
+                f"{origin.callee.row.name} is {show_shape(flow.input_of(origin).shape[:axes])}: Keras "
+                "raises, or masks units where the sizes agree",
                 label="takes one number a step",
                 labels=(Label(origin.span, "masks the steps within each step"),),
                 help="" if fixes else "make the mask inside td(...), where it ends, or make none",
@@ -256,9 +253,8 @@ def _embedding_before(view: View, node: Node) -> Node | None:
 def zero_may_be_data(view: View) -> Iterator[Finding]:
     """Find a single feature that is masked where it is 0: a 0 that was measured is skipped as well."""
     for node in view.calls_of("mask"):
-        assert node.layer is not None
         incoming = view.input_of(node)
-        if node.layer.get("mask_value") == 0 and incoming.shape[-1:] == (1,):
+        if node.callee.get("mask_value") == 0 and incoming.shape[-1:] == (1,):
             if view.maker(node.inputs[0]).layer is not None:
                 continue
             yield Finding(
@@ -444,10 +440,9 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
         if below is None and not one_a_step:
             continue
         kind = "ids" if below is None else f"ids below {below}"
-        assert node.layer is not None
         yield Finding(
             node.span,
-            f"{node.layer.row.name} computes with {kind} as with amounts, as if id 40 were twice id 20",
+            f"{node.callee.row.name} computes with {kind} as with amounts, as if id 40 were twice id 20",
             label="computes with ids",
             labels=(Label(here.span, f"declares {kind}"),),
             help=f"look them up first: in(T,int) -> embed({below or 5000},32); for amounts leave int out",

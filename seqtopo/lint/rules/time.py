@@ -26,12 +26,11 @@ def one_step(view: View) -> Iterator[Finding]:
     for source, node in _one_step(view):
         if _stateful(view):
             continue
-        assert node.layer is not None
         incoming = view.input_of(node)
         labels = (Label(node.span, "is given one step"),) if source.span != node.span else ()
         yield Finding(
             source.span,
-            f"{node.layer.title} never recurs: it is given one step, {incoming}",
+            f"{node.callee.title} never recurs: it is given one step, {incoming}",
             label=_one_step_words(view.output_of(source).shape),
             labels=labels,
             notes=(
@@ -54,10 +53,9 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
         outs = [view.tensor(value) for value in view.graph.outputs]
         if view.output_of(source).dtype not in FLOATS or any(t.shape[-1:] == shape[-1:] for t in outs):
             continue
-        assert node.layer is not None
         yield Finding(
             source.span,
-            f"{node.layer.title} is given one step at a time: in training it never learns across steps",
+            f"{node.callee.title} is given one step at a time: in training it never learns across steps",
             label=f"one step of {shape[-1]} features",
             labels=(Label(node.span, "carries its state, but no gradient, to the next batch"),),
             notes=(
@@ -80,26 +78,24 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
     reported: set[int] = set()
     found: list[tuple[Node, Node]] = []
     for node in view.calls if begins or first else ():
-        assert node.layer is not None
         begin = begins.get(node.inputs[0].node) if node.inputs and not node.inputs[0].extra else None
         if begin is None:
             if node.index in first:
                 begins[node.index] = node
             continue
-        if node.layer.row.recurrent and begin.index not in reported:
+        if node.callee.row.recurrent and begin.index not in reported:
             reported.add(begin.index)
             # A one-step model, whose states are inputs and outputs, is run by an outer loop.
             if not node.tensors.get("initial_state") and not node.wants:
                 found.append((begin, node))
-        if each_alone(view, node) or node.layer.row.recurrent:
+        if each_alone(view, node) or node.callee.row.recurrent:
             begins[node.index] = begin
     return found
 
 
 def _shortens(node: Node) -> bool:
-    assert node.layer is not None
-    rule, row = node.layer.row.time, node.layer.row
-    if row.role in ("pooling", "reduction") and node.layer.args.get("keepdims"):
+    rule, row = node.callee.row.time, node.callee.row
+    if row.role in ("pooling", "reduction") and node.callee.args.get("keepdims"):
         return True
     return row.name == "reshape" or (isinstance(rule, Slides) and rule.rank == 1)
 
@@ -120,9 +116,8 @@ def _one_step_words(shape: Shape) -> str:
 
 def _stateful(view: View) -> bool:
     for node in view.calls_given("stateful"):
-        assert node.layer is not None
-        inner = node.layer.get("layer")
-        if node.layer.get("stateful") or (hasattr(inner, "row") and inner.get("stateful")):
+        inner = node.callee.get("layer")
+        if node.callee.get("stateful") or (hasattr(inner, "row") and inner.get("stateful")):
             return True
     return False
 
@@ -296,10 +291,9 @@ def _summaries(view: View) -> dict[int, Node]:
     """Return, for each vector that comes from a recurrent layer without ``seq``, that layer."""
     found: dict[int, Node] = {}
     for node in view.calls:
-        assert node.layer is not None
         if len(view.output_of(node).shape) != 1 or not node.inputs:
             continue
-        if node.layer.row.recurrent:
+        if node.callee.row.recurrent:
             found[node.index] = node
         elif each_alone(view, node) and node.inputs[0].node in found:
             found[node.index] = found[node.inputs[0].node]

@@ -44,16 +44,15 @@ def _steps(
 
 def _is_plain(view: View, node: Node) -> bool:
     """Return whether the text has the layer itself, with arguments that are no bound names."""
-    assert node.layer is not None
     place = place_of(view, node)
-    if place.expr is None or place.layer is not node.layer:
+    if place.expr is None or place.layer is not node.callee:
         return False
     todo: list[tree.Expr] = [a.value for a in place.expr.args] if isinstance(place.expr, tree.Call) else []
-    flags = node.layer.row.flags
+    flags = node.callee.row.flags
     while todo:
         here = todo.pop()
         if isinstance(here, tree.Name):
-            if here.name not in _AXES and here.name not in flags and activation_of(node.layer) == "":
+            if here.name not in _AXES and here.name not in flags and activation_of(node.callee) == "":
                 return False
         elif isinstance(here, (tree.Tuple, tree.List)):
             todo.extend(here.items)
@@ -92,7 +91,6 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
 def step_without_effect(view: View) -> Iterator[Finding]:
     """Find a step that hands on its input unchanged."""
     for flow, node in _steps(view, lambda f: f.calls_with(*_MAY_BE_IDLE), lambda f, n: bool(_why_idle(f, n))):
-        assert node.layer is not None
         yield Finding(
             node.span,
             f"{_written_name(flow, node)} does nothing here: {_why_idle(flow, node)}",
@@ -133,9 +131,8 @@ def _by_size(view: View, node: Node) -> bool:
 
 
 def _merges_one(view: View, node: Node) -> bool:
-    assert node.layer is not None
-    alone = len(node.inputs) == 1 and not node.layer.counts_with_numbers
-    return alone and node.layer.get("axis") in (None, -1)
+    alone = len(node.inputs) == 1 and not node.callee.counts_with_numbers
+    return alone and node.callee.get("axis") in (None, -1)
 
 
 def _turns(row: tree.For) -> int:
@@ -226,10 +223,9 @@ def placeholder(view: View) -> Iterator[Finding]:
 
 
 def _is_placeholder(view: View, node: Node) -> bool:
-    assert node.layer is not None
     if view.is_row(node, "act"):
-        return activation_of(node.layer) == "linear"
-    return "rate" in node.layer.row.by_name and node.layer.get("rate") == 0
+        return activation_of(node.callee) == "linear"
+    return "rate" in node.callee.row.by_name and node.callee.get("rate") == 0
 
 
 @rule("ST686")
