@@ -29,6 +29,7 @@ from seqtopo.searching.results import best_trials, importance, in_short, pareto,
 from seqtopo.searching.setting_up import Options, set_up
 from seqtopo.searching.storage import SUFFIX, checked_record, join
 from seqtopo.system.threads import limit_threads, share
+from tests.support import search_queue
 from tests.support.search_worker import SPACE, journal, points_of, points_tried, record_of, worker_on
 
 ROOT = Path(__file__).parents[2]
@@ -483,3 +484,10 @@ def test_why_a_trial_failed_is_kept() -> None:
     worker.train = never
     worker.run()
     assert [t.user_attrs[WHY] for t in worker.study.trials] == ["there was not enough memory"]
+
+
+def test_the_simulated_workers_are_as_fast_as_the_measured_ones() -> None:
+    page = (ROOT / "examples/scale/search.md").read_text(encoding="utf-8")
+    for costs, kind in ((search_queue.JOURNAL, "journal"), (search_queue.POSTGRESQL, "PostgreSQL 15")):
+        (measured,) = re.findall(rf"\| {kind} \| 50 \| ([\d.]+) \|", page)
+        assert search_queue.at_once(costs, 50) == pytest.approx(float(measured), rel=0.1)
