@@ -236,17 +236,13 @@ def _astype(array: CodeArray, dtype: Any) -> CodeArray:
     return found
 
 
-def attribute(value: Any, name: str) -> Any:
-    """Return ``value.name`` for an array or a table; None where that cannot be told.
+def attribute(array: Any, name: str) -> Any:
+    """Return ``array.name`` for an array or a table; None where that cannot be told.
 
     A shape whose number of axes is not known gives None.
     """
-    if isinstance(value, CodeArray):
-        return _attribute(value, name)
-    return None
-
-
-def _attribute(array: CodeArray, name: str) -> Any:
+    if not isinstance(array, CodeArray):
+        return None
     if name == "shape":
         return array.shape
     if name in ("ndim", "rank"):

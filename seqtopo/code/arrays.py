@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise, zip_longest
-from typing import Any, Literal, NamedTuple, TypeGuard
+from typing import Any, Literal, NamedTuple
 
 from seqtopo.code.model import Opaque, Where
+from seqtopo.code.values import is_size
 from seqtopo.layers.sizes import Expr, Shape, Size, divides, product, same, unknown
 
 _numbers = count(1)
@@ -180,11 +181,6 @@ def dtype_of(given: Any, otherwise: str = "") -> str:
 def is_number(value: Any) -> bool:
     """Return whether a value is a known number, ``int`` or ``float``."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def is_size(value: Any) -> TypeGuard[Size]:
-    """Return whether a value is a whole number, or an expression of symbols."""
-    return isinstance(value, (int, Expr)) and not isinstance(value, bool)
 
 
 def as_size(value: Any) -> Size:

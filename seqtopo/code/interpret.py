@@ -138,11 +138,8 @@ class Interpreter(Caller):
             if name in ("property", "staticmethod", "classmethod"):
                 made.kind = name
                 continue
-            if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "cached_property"):
-                if decorator.attr == "setter":
-                    return
-                made.kind = "property"
-                continue
+            if isinstance(decorator, ast.Attribute) and decorator.attr == "setter":
+                return
             said = evaluate(self, decorator)
             if isinstance(said, Outside) and said.path.endswith("cached_property"):
                 made.kind = "property"

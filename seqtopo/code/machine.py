@@ -285,21 +285,21 @@ class Machine:
 
     def put(self, names: dict[Any, Any], key: Any, value: Value) -> None:
         """Set a name or an item; noted, so that a branch can be taken back."""
-        if self.trail:
-            self.trail[-1].setdefault((id(names), key), (names, key, names.get(key, MISSING)))
+        self._note(names, key)
         names[key] = value
 
     def drop(self, names: dict[Any, Any], key: Any) -> None:
         """Delete a name or an item."""
-        if key in names:
-            if self.trail:
-                self.trail[-1].setdefault((id(names), key), (names, key, names[key]))
-            del names[key]
+        self._note(names, key)
+        names.pop(key, None)
 
     def changes(self, values: list[Any] | set[Any]) -> None:
         """Note a list or set before it is changed."""
-        if self.trail:
-            self.trail[-1].setdefault((id(values), None), (values, None, values.copy()))
+        self._note(values, None)
+
+    def _note(self, holder: Any, key: Any) -> None:
+        if self.trail and (id(holder), key) not in self.trail[-1]:
+            self.trail[-1][id(holder), key] = (holder, key, _held(holder, key))
 
     def branch(self, run: Callable[[], Result]) -> tuple[Result, Changes]:
         """Return the result of a branch, and its changes, which are put back."""
@@ -308,54 +308,33 @@ class Machine:
 
     def take_back(self) -> Changes:
         """End a branch: put back what it changed, and return its changes."""
-        changed = {}
+        changed: Changes = {}
         for where, (holder, key, before) in self.trail.pop().items():
-            if key is None and not isinstance(holder, dict):
-                changed[where] = (holder, None, holder.copy())
-                _refill(holder, before)
-            else:
-                changed[where] = (holder, key, holder.get(key, MISSING))
-                if before is MISSING:
-                    holder.pop(key, None)
-                else:
-                    holder[key] = before
+            changed[where] = (holder, key, _held(holder, key))
+            _restore(holder, key, before)
         return changed
 
     def redo(self, changed: Changes) -> None:
         """Make the changes of a branch for good."""
         for holder, key, value in changed.values():
-            if key is None and not isinstance(holder, dict):
-                self.changes(holder)
-                _refill(holder, value)
-            elif value is MISSING:
-                self.drop(holder, key)
-            else:
-                self.put(holder, key, value)
+            self._note(holder, key)
+            _restore(holder, key, value)
 
-    def join_changes(
-        self,
-        one: Changes,
-        two: Changes,
-        node: ast.AST,
-        turns: Turns | None = None,
-    ) -> None:
+    def join_changes(self, one: Changes, two: Changes, node: ast.AST, turns: Turns | None = None) -> None:
         """Keep what two branches agree on; everything else that they changed is unknown.
 
         ``turns`` are those of a loop whose body is ``one``: what it appends to a list is then told.
         """
         for where in dict.fromkeys([*one, *two]):
             holder, key, _ = one.get(where) or two[where]
-            if key is None and not isinstance(holder, dict):
-                a = one[where][2] if where in one else holder.copy()
-                b = two[where][2] if where in two else holder.copy()
-                self.changes(holder)
+            a, b = (side[where][2] if where in side else _held(holder, key) for side in (one, two))
+            if isinstance(holder, dict):
+                joined = self.join(a, b, node, key if isinstance(key, str) else "")
+            else:
                 alike = same_items(a, b) or isinstance(a, set)
-                _refill(holder, a if alike else self._join_lists(a, b, node, turns))
-                continue
-            before = holder.get(key, MISSING)
-            a = one[where][2] if where in one else before
-            b = two[where][2] if where in two else before
-            self.put(holder, key, self.join(a, b, node, key if isinstance(key, str) else ""))
+                joined = a if alike else self._join_lists(a, b, node, turns)
+            self._note(holder, key)
+            _restore(holder, key, joined)
 
     def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST, turns: Turns | None = None) -> list[Any]:
         """Return the common beginning of two lists, and one unknown item for what differs."""
@@ -432,12 +411,22 @@ def same_items(a: Iterable[Any], b: Iterable[Any]) -> bool:
     )
 
 
-def _refill(holder: Any, values: Any) -> None:
-    if isinstance(holder, set):
+def _held(holder: Any, key: Any) -> Any:
+    """Return the value of a name or an item, or a copy of a whole list or set."""
+    return holder.get(key, MISSING) if isinstance(holder, dict) else holder.copy()
+
+
+def _restore(holder: Any, key: Any, value: Any) -> None:
+    """Give a name or an item, or a whole list or set, a value that `_held` returned."""
+    if isinstance(holder, list):
+        holder[:] = value
+    elif isinstance(holder, set):
         holder.clear()
-        holder.update(values)
+        holder.update(value)
+    elif value is MISSING:
+        holder.pop(key, None)
     else:
-        holder[:] = values
+        holder[key] = value
 
 
 def calculate(operator: str, a: Value, b: Value) -> Size | None:

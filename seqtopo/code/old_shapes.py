@@ -76,7 +76,10 @@ def _shape_of(text: OldText, row: Row, written: str, named: dict[str | None, ast
         return whole[whole.index("=") + 1 :].strip()
 
     batch = f", batch_size={said('batch_size')}" if "batch_size" in named else ""
-    kind = _dtype(row, named, said(_INPUT_DTYPE) if _INPUT_DTYPE in named else "", text)
+    quote = '"' if text.text.count('"') > text.text.count("'") else "'"
+    dtype = f"{quote}int32{quote}" if row.keras == "Embedding" else ""
+    dtype = said(_INPUT_DTYPE) if _INPUT_DTYPE in named else dtype
+    kind = f", dtype={dtype}" if dtype else ""
     whole = "batch_input_shape" if "batch_input_shape" in named else "batch_shape"
     if whole in named:
         return _Shape(f"batch_shape={said(whole)}{kind}", "")
@@ -96,13 +99,6 @@ def _shape_of(text: OldText, row: Row, written: str, named: dict[str | None, ast
     else:
         return _Shape(f"shape=({length}, ...)", "")
     return _Shape(f"shape={shape}{batch}{kind}", "" if batch or kind else shape)
-
-
-def _dtype(row: Row, named: dict[str | None, ast.keyword], said: str, text: OldText) -> str:
-    quote = '"' if text.text.count('"') > text.text.count("'") else "'"
-    if said:
-        return f", dtype={said}"
-    return f", dtype={quote}int32{quote}" if row.keras == "Embedding" else ""
 
 
 def _fix(

@@ -83,17 +83,12 @@ def _damaged(file: CodeFile, why: Opaque) -> CodeFile:
 def decoded(raw: bytes) -> str | None:
     """Return the text of a Python file by its mark or its first lines; None where it is none."""
     try:
+        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return raw.decode("utf-16")
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         return raw.decode(encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError):
-        pass
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if raw.startswith(mark):
-            try:
-                return raw.decode(encoding)
-            except UnicodeDecodeError:
-                return None
-    return None
+        return None
 
 
 def read_text(text: str, name: str = "<code>", path: Path | None = None) -> CodeFile:
@@ -234,12 +229,11 @@ def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Mo
     old = _OLD_EXCEPT.sub(lambda m: (m.group(1) + m.group(3)).ljust(len(m.group())), old)
     old = old.replace("<>", "!=").replace("\u00a0", " ")
     tree = parsed(old)
-    if isinstance(tree, SyntaxError):
-        again = parsed(_OLD_NUMBER.sub(lambda m: (m.group(1) or m.group(2)).rjust(len(m.group())), old))
-        if not isinstance(again, SyntaxError):
-            return again
-    if not isinstance(tree, SyntaxError):
+    if isinstance(tree, ast.Module):
         return tree
+    again = parsed(_OLD_NUMBER.sub(lambda m: (m.group(1) or m.group(2)).rjust(len(m.group())), old))
+    if isinstance(again, ast.Module):
+        return again
     if text[:1] in (" ", "\t"):
         inside = parsed("if 1:\n" + text)
         if isinstance(inside, ast.Module) and len(inside.body) == 1:

@@ -318,7 +318,7 @@ def is_list(value: Value) -> TypeGuard[list[Any] | tuple[Any, ...]]:
     return type(value) in (list, tuple)
 
 
-def is_size(value: Value) -> bool:
+def is_size(value: Value) -> TypeGuard[Size]:
     """Return whether a value is a whole number, or an expression of symbols."""
     return isinstance(value, Expr) or type(value) is int
 
@@ -361,9 +361,8 @@ def truth(value: Value) -> bool | None:
     """Return the truth value of a value; None if it is not known."""
     if isinstance(value, (Opaque, Expr)):
         return None
-    if value is None or isinstance(value, (bool, int, float, str, bytes, range)) or is_list(value):
-        return bool(value)
-    if isinstance(value, (dict, set, frozenset)):
+    plain = (int, float, str, bytes, range, dict, set, frozenset)
+    if value is None or isinstance(value, plain) or is_list(value):
         return bool(value)
     if isinstance(
         value, (Function, Class, Bound, Module, Partial, CodeLayer, KerasModel, Namespace, CodeInput)
