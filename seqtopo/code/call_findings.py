@@ -34,6 +34,8 @@ def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
     for call in model.calls:
         if call.lacks and call.where is not None:
             yield _lacks_value(call, call.where)
+        if call.layer.row is None and call.layer.kind.startswith("ops."):
+            yield from _along_batch(call)
         layer = call.layer
         if layer in seen or layer.where is None:
             continue
@@ -70,6 +72,53 @@ def _lacks_value(call: CodeCall, where: Where) -> Diagnostic:
     )
 
 
+_NOTE_ON_BATCH = "in Keras axis 0 is the batch and axis 1 the first axis of a sample, such as the time"
+
+
+def _along_batch(call: CodeCall) -> Iterator[Diagnostic]:
+    """Find an operation that takes one sample of the batch, or works along the samples (ST312)."""
+    args = {**call.layer.args, **call.args}
+    where, key, axis = call.where, args.get("key"), args.get("axis")
+    fix: Fix | None = None
+    if where is None:
+        return
+    if key is not None and isinstance(key.value, tuple) and key.value and type(key.value[0]) is int:
+        item = expression_at(where, ast.Subscript)
+        if item is not None:
+            start = item.span(item.node.slice).start
+            fix = Fix("take a step of every sample", (Edit(Span(start, start), ":, "),))
+        yield where.finding(
+            "ST312",
+            f"[{key.value[0]}] takes one sample of the batch: axis 0 is the batch",
+            severity="warning",
+            label="is left of the whole batch",
+            notes=[_NOTE_ON_BATCH],
+            by_hand="take a step of every sample: [:, -1]",
+            fix=fix,
+        )
+    elif axis is not None and axis.value == 0 and type(axis.value) is int:
+        name = call.layer.kind.removeprefix("ops.")
+        kept = args.get("keepdims")
+        if name not in (_REDUCES | _MIXES) or (name in _REDUCES and kept is not None and kept.value):
+            return  # a mean of the batch that is taken off each sample is meant
+        if axis.where is not None and axis.where.text == "0" and axis.where.source is where.source:
+            fix = Fix("work along the first axis of a sample", (Edit(axis.where.span, "1"),))
+        yield where.finding(
+            "ST312",
+            f"{name} takes the samples of a batch together: its axis 0 is the batch",
+            severity="warning",
+            label="works along the samples",
+            notes=[_NOTE_ON_BATCH],
+            by_hand="write axis=1 to work along the steps",
+            fix=fix,
+        )
+
+
+# Not a fact about layers: functions of keras.ops.
+_REDUCES = frozenset({"mean", "sum", "max", "min", "prod", "std", "var", "logsumexp", "amax", "amin"})
+_MIXES = frozenset({"softmax", "log_softmax", "cumsum", "cumprod", "flip", "sort", "argmax", "argmin"})
+
+
 def _reduces_batch(where: Where) -> Diagnostic:
     """Return ST312 for a ``Lambda`` that takes a mean or the like over the batch axis."""
     return where.finding(
@@ -77,7 +126,7 @@ def _reduces_batch(where: Where) -> Diagnostic:
         "Lambda takes the samples of a batch together: its axis 0 is the batch",
         severity="warning",
         label="gives one answer for the whole batch",
-        notes=["in Keras axis 0 is the batch and axis 1 the first axis of a sample, such as the time"],
+        notes=[_NOTE_ON_BATCH],
         help="write axis=1 to take the steps together",
     )
 
@@ -215,6 +264,8 @@ def name_findings(model: CodeModel) -> Iterator[Diagnostic]:
     for one in model.training:
         if one.method == "compile":
             yield from _objects(one)
+            if model.complete and model.outputs and not one.is_past:
+                yield from _counts(one, model)
         if one.method in _BY_NAME:
             known = (*TRAINING[one.method], *_BY_NAME[one.method])
             for key, argument in one.args.items():
@@ -265,6 +316,45 @@ def _objects(call: Training) -> Iterator[Diagnostic]:
         for word in _words(argument.value):
             if not _is_known(family, word):
                 yield _no_object(key, family, word, argument.where or call.where)
+
+
+def _counts(call: Training, model: CodeModel) -> Iterator[Diagnostic]:
+    """Find losses, weights and metrics for another number of outputs, or for names that none has (ST701)."""
+    called, count = model.output_names, len(model.outputs)
+    for key in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+        argument = call.args.get(key)
+        value, where = (None, None) if argument is None else (argument.value, argument.where or call.where)
+        if where is None:
+            continue
+        # Of a list of metrics the model's spec tells it.
+        of_each = key in ("loss", "loss_weights")
+        if isinstance(value, (list, tuple)) and of_each and len(value) not in (0, count):
+            has = f"{len(value)} item{'s' * (len(value) != 1)}"
+            yield where.finding(
+                "ST701",
+                f"{key} has {has}, but the model has {count} output{'s' * (count != 1)}",
+                label=f"{len(value)} here",
+                help="give one for each output, in their order",
+            )
+        elif isinstance(value, Mapping) and all(called) and len(set(called)) == count:
+            for word in value:
+                if isinstance(word, str) and word not in called:
+                    yield _no_output(key, word, [name for name in called if name not in value], where)
+
+
+def _no_output(key: str, word: str, left: list[str], where: Where) -> Diagnostic:
+    span = _text_of(word, where)
+    near = nearest(word, left) or (left[0] if len(left) == 1 else None)
+    fix: Fix | None = None
+    if near is not None and span is not None:
+        fix = Fix(f"write {near}", (Edit(Span(span.start + 1, span.end - 1), near),))
+    return Where(where.source, span or where.span).finding(
+        "ST701",
+        f'{key} is given for "{word}", but the model has no output of that name',
+        label="no such output",
+        by_hand="the names of outputs are those of their layers, or the keys of outputs={...}",
+        fix=fix,
+    )
 
 
 def _words(value: object) -> Iterator[str]:

@@ -209,8 +209,19 @@ class CodeModel:
     stops: list[Opaque] = field(default_factory=list)
     keras_name: str = ""
     """The name that the code gives to Keras, as in ``Model(x, y, name="encoder")``."""
+    output_keys: tuple[str, ...] = ()
+    """The keys of the outputs of a model that gives a dictionary."""
     complete: bool = True
     """True if its structure is known from inputs to outputs, opaque layers aside."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names by which ``compile`` knows the outputs; "" for one that Keras names by itself."""
+        if self.output_keys:
+            return self.output_keys
+        layers = [value.of.layer if isinstance(value.of, CodeCall) else None for value in self.outputs]
+        given = [layer.args.get("name") if layer is not None else None for layer in layers]
+        return tuple(one.value if one is not None and isinstance(one.value, str) else "" for one in given)
 
 
 Value: TypeAlias = Any

@@ -313,6 +313,8 @@ def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, 
         model.gives = _swap(outputs, found)
     code.inputs = tuple(t.of for t in starts if isinstance(t.of, CodeInput))
     code.outputs = tuple(ends)
+    if isinstance(outputs, dict) and len(outputs) == len(ends) and all(isinstance(k, str) for k in outputs):
+        code.output_keys = tuple(outputs)
     code.calls = behind(ends, starts)
     for call in code.calls:
         for tensor in sources(call):

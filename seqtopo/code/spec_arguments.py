@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtopo.code.model import (
@@ -283,22 +283,28 @@ def name_expr(ref: str) -> tree.Expr:
 # ---- training ------------------------------------------------------------------------------------------
 
 
-def train_arguments(made: Training, outputs: int) -> list[tuple[str, tree.Expr]]:
-    """Return the arguments of ``compile`` as those of ``train``, without what no spec can say."""
+def train_arguments(made: Training, outputs: Sequence[str]) -> list[tuple[str, tree.Expr]]:
+    """Return the arguments of ``compile`` as those of ``train``, without what no spec can say.
+
+    ``outputs`` are the names by which Keras knows the outputs, "" for each that is not known.
+    """
     found: list[tuple[str, tree.Expr]] = []
     for key, family in TRAINED:
         argument = made.args.get(key)
         if argument is None or argument.value in (None, [], ()):
             continue
-        expr = _trained(family, argument.value, outputs)
+        value = argument.value
+        if isinstance(value, Mapping):
+            if not set(value) <= set(outputs) or (family == "loss" and len(value) < len(outputs)):
+                continue
+            value = [value.get(name) for name in outputs]
+        expr = _trained(family, value, len(outputs))
         if expr is not None:
             found.append((key, expr))
     return found
 
 
 def _trained(family: str, value: Any, outputs: int) -> tree.Expr | None:
-    if isinstance(value, Mapping):
-        return None
     if isinstance(value, (list, tuple)):
         items = [_trained(family, v, 1) for v in value]
         if family == "loss":
@@ -307,6 +313,8 @@ def _trained(family: str, value: Any, outputs: int) -> tree.Expr | None:
             known = [item for item in items if item is not None]
             return known[0] if outputs == 1 else tree.List(writing.NOWHERE, tuple(known))
         known = [item for item in items if item is not None]
+        if outputs > 1:  # each stands for an output, also one that no spec can say
+            known = [writing.name("none") if item is None else item for item in items] if known else []
         return tree.List(writing.NOWHERE, tuple(known)) if known else None
     if isinstance(value, str):
         entry = entry_of(family, value)

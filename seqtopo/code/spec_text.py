@@ -468,7 +468,7 @@ class _Writer:
         made = next(
             (t for t in reversed(self.model.training) if t.method == "compile" and not t.is_past), None
         )
-        args = train_arguments(made, len(self.model.outputs)) if made is not None else []
+        args = train_arguments(made, self.model.output_names) if made is not None else []
         if made is None or not args:
             return
         self.out.put("train ")

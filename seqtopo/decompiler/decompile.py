@@ -153,7 +153,12 @@ def _fitting_train(
         wrong = next((d for d in found if d.severity == "error"), None)
         if wrong is None:
             return train
-        at = next((a for a in reversed(train.args) if a.name is not None), None)
+        # The statement that was read has the same arguments, with places.
+        (again,) = (one for one in spec.statements if isinstance(one, tree.Train))
+        places = [a.span for a in again.args]
+        named = [a for a in reversed(train.args) if a.name is not None]
+        at = next((a for a, span in zip(train.args, places, strict=True) if wrong.span in (span,)), None)
+        at = at if at in named else next(iter(named), None)
         if at is None or at.name is None:
             return None
         losses.add("ST505", f"the model was compiled with {print_expr(at)}: {wrong.message}")

@@ -55,6 +55,7 @@ def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Itera
             help="give one loss for each output, in their order, or one for all",
         )
         return
+    yield from _counts(training, len(graph.outputs))
     labels = training.labels
     if labels is None:
         return
@@ -80,6 +81,29 @@ def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Itera
         wrong += bool(found)
         if wrong == MOST_WRONG:
             return
+
+
+def _counts(training: Training, outputs: int) -> Iterator[Diagnostic]:
+    """Yield ST701 for weights of losses, and for metrics, of another number than the outputs."""
+    weights = training.options.get("loss_weights")
+    if isinstance(weights, (list, tuple)) and len(weights) != outputs and training.loss is not None:
+        yield Diagnostic(
+            "ST701",
+            f"loss_weights has {_many(len(weights), 'number')}, but the model has {_many(outputs, 'output')}",
+            training.spans["loss_weights"],
+            label=f"{len(weights)} here",
+            help="give one number for each output, in their order",
+        )
+    given = {"metrics": training.metrics, "weighted_metrics": training.options.get("weighted_metrics")}
+    for name, metrics in given.items():
+        if outputs > 1 and isinstance(metrics, (list, tuple)) and len(metrics) not in (0, outputs):
+            yield Diagnostic(
+                "ST701",
+                f"{name} has {_many(len(metrics), 'item')}, but the model has {outputs} outputs",
+                training.spans[name],
+                label=f"{len(metrics)} here",
+                help=f"give a list for each output, in their order: {name}=[[mae], [accuracy]]",
+            )
 
 
 def swapped_labels(graph: Graph, every: Sequence[LabelCase]) -> Diagnostic | None:

@@ -344,3 +344,69 @@ model = keras.Sequential([keras.Input((10, 3)), layers.LSTM(2)])
 """
     (model,) = check_text(IMPORTS + text, "train.py").models
     assert model.spec.strip() == "in(10,3) -> lstm(2)"
+
+
+STEPS = """
+x = keras.Input((24, 3))
+h = layers.LSTM(8, return_sequences=True)(x)
+y = {of}
+model = keras.Model(x, layers.Dense(1)(y))
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("h[-1]", "h[:, -1]"),
+        ("ops.mean(h, axis=0)", "ops.mean(h, axis=1)"),
+        ("ops.sum(ops.softmax(h, axis=0) * h, axis=1)", "ops.sum(ops.softmax(h, axis=1) * h, axis=1)"),
+    ],
+)
+def test_what_works_along_the_batch_is_found(wrong: str, right: str) -> None:
+    text = STEPS.format(of=wrong)
+    assert [(code, severity, line) for code, severity, line in _told(text)] == [
+        ("ST312", "warning", f"y = {wrong}")
+    ]
+    assert f"y = {right}\n" in _fixed(text)
+    assert _told(STEPS.format(of=right)) == []
+
+
+def test_what_takes_the_batch_for_good_reason_is_not_found() -> None:
+    assert _told(STEPS.format(of="h - ops.mean(h, axis=0, keepdims=True)")) == []
+
+
+TWO = """
+x = keras.Input((24, 3))
+h = layers.LSTM(8)(x)
+model = keras.Model(x, [layers.Dense(1, name="price")(h), layers.Dense(1, name="up")(h)])
+model.compile("adam", {arguments})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ('loss={"price": "mse", "upp": "mae"}', "the model has no output of that name"),
+        ('loss=["mse"]', "loss has 1 item, but the model has 2 outputs"),
+        ('loss=["mse", "mae"], loss_weights=[1.0]', "loss_weights has 1 item"),
+        ('loss="mse", metrics=["mae", "mse", "mape"]', "metrics has 3 items, but the model has 2 outputs"),
+        ('loss="mse", metrics={"prize": ["mae"]}', "metrics is given for"),
+    ],
+)
+def test_what_is_given_for_other_outputs_is_found(arguments: str, message: str) -> None:
+    (found,) = _found(TWO.format(arguments=arguments))
+    assert found.code == "ST701"
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        'loss={"price": "mse", "up": "mae"}, loss_weights={"price": 1.0, "up": 0.5}',
+        'loss=["mse", "mae"], loss_weights=[1.0, 0.5], metrics=[["mae", "mse", "mape"], []]',
+        'loss="mse", metrics={"price": ["mae"]}',
+        'loss="mse", metrics=[my_metric, "mae"]',
+    ],
+)
+def test_what_is_given_for_each_output_is_not_found(arguments: str) -> None:
+    assert _told("def my_metric(a, b):\n    return a\n" + TWO.format(arguments=arguments)) == []

@@ -269,3 +269,20 @@ def test_one_step_is_not_called_steps(spec: str, y: tuple[int, ...]) -> None:
     report = seqtopo.check(f"{spec}\ntrain loss=mse", y=np.zeros(y, "float32"))
     assert "1 step" in str(report)
     assert "1 steps" not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("loss_weights=[1]", "loss_weights has 1 number, but the model has 2 outputs"),
+        ("metrics=[mae,mse,mape]", "metrics has 3 items, but the model has 2 outputs"),
+        ("weighted_metrics=[mae]", "weighted_metrics has 1 item, but the model has 2 outputs"),
+        ("loss_weights=[1,2]", ""),
+        ("metrics=[[mae,mse,mape],none]", ""),
+    ],
+)
+def test_weights_and_metrics_are_for_each_output(argument: str, message: str) -> None:
+    spec = f"in(24,3) -> lstm(8) -> [dense(1), dense(1)]\ntrain adam, loss=mse, {argument}"
+    assert [d.message for d in seqtopo.check(spec).diagnostics if d.code == "ST701"] == [message] * bool(
+        message
+    )
