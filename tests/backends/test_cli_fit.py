@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree
+from datetime import date, timedelta
 from pathlib import Path
 
 import keras
@@ -33,7 +34,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open("waves.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["day", "high", "low"])
-        writer.writerows([f"2020-01-{i % 28 + 1:02}", *row] for i, row in enumerate(table.tolist()))
+        days = (date(2020, 1, 1) + timedelta(i) for i in range(len(table)))
+        writer.writerows([day.isoformat(), *row] for day, row in zip(days, table.tolist(), strict=True))
     Path("spec.txt").write_text(SPEC)
 
 
