@@ -6,6 +6,7 @@ torchrun and Ray set ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -181,6 +182,11 @@ def exchange(ranks: Ranks, text: str, timeout: float = 300.0) -> list[str]:
             return _listen(ranks, text, timeout)
         return _connect(ranks, text, timeout)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise DistributionError(
+                f"rank 0 cannot listen on port {ranks.port + 1}: another program does",
+                "set MASTER_PORT to another port on all ranks; it and the next one must be free",
+            ) from None
         raise DistributionError(
             f"the {ranks.world} ranks did not meet at {ranks.address}:{ranks.port + 1} within {timeout:g} "
             f"seconds ({error})",

@@ -158,14 +158,24 @@ def test_metrics_may_be_one() -> None:
 
 
 # Ranks are started and ended alike on each backend, and starting them takes long: elsewhere, one fault.
-@pytest.mark.parametrize("fault", ["data", "weights", "death"] if LONG or TORCH else ["weights"])
+FAULTS = ["data", "weights", "death"] if LONG or TORCH else ["weights"]
+
+
+# JAX alone waits for the other ranks when a process ends.
+@pytest.mark.parametrize("fault", [*FAULTS, "error"] if LONG or JAX else FAULTS)
 def test_ranks_that_are_out_of_step_end_with_the_reason(fault: str, tmp_path: Path, capfd: Any) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "import os, sys\n"
+        "import os, sys, time\n"
         "import numpy as np, keras, seqtopo\n"
+        "from seqtopo.distributing.group import join\n"
         "seqtopo.distribute()\n"
         "rank, fault = int(os.environ['RANK']), sys.argv[1]\n"
+        "if fault == 'error':\n"
+        "    with join().leaving_on_error():\n"
+        "        if rank: raise RuntimeError('broken')\n"
+        "    time.sleep(60)\n"  # it is ended before
+        "    sys.exit(9)\n"
         "model = seqtopo.compile('in(4,2) -> lstm(3) -> dense(1)\\ntrain sgd, loss=mse')\n"
         "seqtopo.distribute(model)\n"
         "x = np.random.default_rng(rank if fault == 'data' else 0).normal(size=(16, 4, 2))\n"
@@ -182,10 +192,14 @@ def test_ranks_that_are_out_of_step_end_with_the_reason(fault: str, tmp_path: Pa
     )
     code = launch([sys.executable, str(script), fault], 2)
     said = capfd.readouterr()
-    assert code in ((3,) if fault == "death" else (5, 1))
-    assert {"data": "different batches", "weights": "other weights", "death": "rank 1 ended with 3"}[
-        fault
-    ] in (said.out + said.err)
+    assert code in {"death": (3,), "error": (1,)}.get(fault, (5, 1))
+    words = {
+        "data": "different batches",
+        "weights": "other weights",
+        "death": "rank 1 ended with 3",
+        "error": "RuntimeError: broken",
+    }
+    assert words[fault] in said.out + said.err
 
 
 def test_fit_of_the_command_line_trains_in_processes(tmp_path: Path, capsys: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import types
 
 import pytest
 
-from seqtopo.distributing.ranks import DistributionError, Ranks, check_ray, ranks_of
+from seqtopo.distributing.ranks import DistributionError, Ranks, check_ray, exchange, ranks_of
 
 
 def cluster(kind: str, index: int, **groups: list[str]) -> dict[str, str]:
@@ -43,3 +44,10 @@ def test_workers_of_ray_that_nothing_connects_do_not_train_apart(monkeypatch: py
         check_ray()
     world["size"] = 1
     check_ray()
+
+
+def test_a_port_that_another_program_has_is_named() -> None:
+    with socket.create_server(("", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(DistributionError, match=f"cannot listen on port {taken}: another program does"):
+            exchange(Ranks(0, 2, port=taken - 1), "here")
