@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, NamedTuple
@@ -218,6 +219,15 @@ def _read_string(value: Any) -> Any:
     raise Refusal(expected="a string in quotes")
 
 
+def _read_layer_name(value: Any) -> Any:
+    found = _read_string(value)
+    if "/" in found:
+        # Keras joins the names of layers and weights with it.
+        word = re.sub(r"\W", "_", found)
+        raise Refusal(expected="a name without '/'", near=(word,) if word[0].islower() else ())
+    return found
+
+
 def _read_dtype(value: Any) -> Any:
     # Keras accepts integer dtypes, too; weights, products and poolings then fail on some backends.
     text = value.name if isinstance(value, Word) else value
@@ -295,6 +305,7 @@ RATE = number(0, 1)
 NUMBER = number()
 SEED = optional(integer(0))
 STRING = Kind("a string in quotes", _read_string)
+LAYER_NAME = Kind(STRING.words, _read_layer_name)
 DTYPE = Kind("a dtype such as float32 or mixed_float16", _read_dtype)
 AXIS = Kind(
     "time, features or the number of an axis (1 is the first after the batch)",

@@ -453,7 +453,7 @@ class Row:
 
 
 COMMON = (
-    Param("name", kinds.optional(kinds.STRING), None),
+    Param("name", kinds.optional(kinds.LAYER_NAME), None),
     Param("trainable", kinds.BOOL, True, flags={"frozen": False}),
     Param("dtype", kinds.DTYPE, None),
 )

@@ -110,6 +110,8 @@ class _Unrolling:
             self._node(node)
         for i, value in enumerate(graph.outputs):
             name = graph.output_names[i] if i < len(graph.output_names) else ""
+            if not name and len(graph.outputs) > 1:
+                name = labels.given_name(graph.nodes[value.node])
             self._output(value, name, "y" + "′" * min(i, 3))
         show_what_is_read(self.tiers, self.order)
         regions = side_by_side(self.tiers, self.axes)

@@ -55,10 +55,17 @@ def keras_refusals(source: Source) -> Iterator[None]:
         raise
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
+        if isinstance(error, KeyError):  # whose text is the repr of what it was given
+            reason = str(error.args[0])
         newer = "either the checker is wrong, or this Keras is newer than the ones it knows"
         report = "report it, with the spec and these notes"
         old = old_versions()
         help = f"install such a version first; if it stays, {report}" if old else f"please {report}"
+        if "parameter name can" in reason:
+            # What torch.nn.Module says of the names of its parameters.
+            newer = "PyTorch takes no '.' in the name of a layer that has weights"
+            help = "write another character in its place, or build it with another backend: --backend jax"
+            old = ()
         raise SpecError(
             (
                 Diagnostic(

@@ -6,6 +6,7 @@ import cProfile
 import gc
 from collections.abc import Callable
 
+import keras
 import pytest
 
 import seqtopo
@@ -107,3 +108,12 @@ def test_fault_0_the_users_keras_json_does_not_turn_the_axes_of_a_spec(spec: str
         keras.config.set_image_data_format("channels_last")
     assert other.output_shape == usual.output_shape
     assert [layer.output.shape for layer in other.layers] == [layer.output.shape for layer in usual.layers]
+
+
+def test_a_name_that_pytorch_refuses_is_said_to_be_one() -> None:
+    spec = 'in(3) -> relu(name="a.b") -> dense(1,name="c.d")'
+    if keras.config.backend() != "torch":
+        assert seqtopo.compile(spec).layers[-1].name == "c.d"
+        return
+    with pytest.raises(seqtopo.SpecError, match=r"PyTorch takes no '\.' in the name of a layer that has"):
+        seqtopo.compile(spec)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+import seqtopo
 from seqtopo.layers.registry import FAMILIES, NAMES, ROWS, flags, indexed
 
 
@@ -28,3 +29,11 @@ def test_what_is_no_name_is_not_there() -> None:
 def test_a_name_that_stands_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="two rows are called lstm"):
         indexed([*ROWS, replace(NAMES["lstm"], aliases=())])
+
+
+def test_a_layer_has_no_name_that_keras_refuses() -> None:
+    spec = 'in(3,4) -> lstm(3,name="a/b") -> dense(1)'
+    (found,) = seqtopo.check(spec).diagnostics
+    assert (found.code, found.message) == ("ST203", "lstm(name='a/b'): name must be a name without '/'")
+    assert [fix.apply(spec) for fix in found.fixes] == ["in(3,4) -> lstm(3,name=a_b) -> dense(1)"]
+    assert seqtopo.check('in(3,4) -> lstm(3,name="a.b:c d") -> dense(1)').ok

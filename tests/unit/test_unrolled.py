@@ -450,6 +450,12 @@ def test_pictures_are_what_they_were(name: str) -> None:
     assert_golden(f"unrolled/{name}.txt", picture.encoded(".txt"))
 
 
+def test_several_outputs_bear_the_names_of_their_layers() -> None:
+    found = unrolled("in(3,4) -> lstm(2,seq) -> [dense(1) as each, last(1) -> flatten as end, relu]")
+    assert [tier.title for tier in found.tiers if tier.family == "output"] == ["each", "end", "output"]
+    assert unrolled("in(3,4) -> lstm(2) as end").tiers[-1].title == "output"
+
+
 def test_a_narrow_terminal_gets_less_beside_the_cells_and_then_words() -> None:
     picture = seqtopo.draw("in(T,3) -> lstm(8)", unrolled=True)
     widest = max(map(len, picture.text().splitlines()))
