@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,10 @@ pytest_plugins = ("tests.support.no_skips", "pytester")
 # A machine may be slow: no test asserts a time.
 settings.register_profile("seqtopo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("seqtopo")
+
+# Walking all objects of Keras and a backend again and again took a tenth of a run. Cycles that a test leaves
+# are still found, only later.
+gc.set_threshold(50_000, 20, 20)
 
 # Keras reads and writes keras.json there: the tests have nothing to do with the user's.
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")
@@ -47,6 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let JAX compile anew where a process that was killed left half a file in that folder."""
     half = "ignore:Error reading persistent compilation cache entry:UserWarning"
     config.addinivalue_line("filterwarnings", half)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what importing and collecting made: all of it stays."""
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
