@@ -195,7 +195,7 @@ def _cut_at(
         read = read.scaled_like(early)
         early = replace(early, mean=read.mean, spread=read.spread)
     read.look_for_large()
-    targets = [int(t) if t.isdigit() and t not in read.columns else t for t in args.target or ()] or None
+    targets = [int(t) if t.isdecimal() and t not in read.columns else t for t in args.target or ()] or None
     answers = "same" if args.same else None
     asked = CutOptions(args.steps, args.horizon, args.stride, args.batch, False, answers, targets)
     asked = replace(asked, seed=args.seed, shuffle=not carries_states(checked))

@@ -435,3 +435,9 @@ def test_fault_a_the_tables_say_what_keras_says_of_the_last_batch_and_of_masked_
     answers = keras.models.load_model("m.keras").predict(x[131:], verbose=0)
     off = (answers - y[131:])[there[1]]
     assert float(by_root[2]) == pytest.approx(np.sqrt((off**2).mean()), rel=1e-3)
+
+
+def test_fault_b_a_target_that_is_a_digit_and_no_number_is_told(capsys: Capture) -> None:
+    series(40)
+    assert main(["fit", COVARIATES, "s.csv", "--target", "\u00b2"]) == 1
+    assert "has no feature \u00b2" in words(capsys.readouterr().err)
