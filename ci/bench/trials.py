@@ -18,7 +18,7 @@ SPEC = """search UNITS in [16..64], RATE in [0.0..0.5]
 in(14,1) -> lstm(UNITS,seq) -> dropout(RATE) -> lstm(16) -> dense(1)
 train adam, loss=mse
 """
-STEPS, TRIALS, EPOCHS, ROUNDS = 1000, 8, 2, 3
+STEPS, TRIALS, EPOCHS, ROUNDS = 1000, 8, 2, 2
 WORKERS = {"one worker": 1, "two workers": 2, "four workers": 4}
 BACKEND = "torch"
 

@@ -102,7 +102,11 @@ def importance(study: Study) -> dict[str, float]:
             found = optuna.importance.get_param_importances(study)
     except (ValueError, RuntimeError):  # a name has one value only, or too few trials have it
         return {}
-    return {name.partition("@")[0]: share for name, share in found.items()}
+    shares: dict[str, float] = {}
+    for name, share in found.items():  # of a name that was widened, there are several
+        name = name.partition("@")[0]
+        shares[name] = shares.get(name, 0.0) + share
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
 def pareto(

@@ -291,6 +291,9 @@ def test_a_wider_space_is_recorded_with_widen() -> None:
     assert {"CELL", "CELL@2"} <= {name for t in study.trials for name in t.params}
     assert all(set(values_of(t)) == {"UNITS", "DEPTH", "RATE", "CELL"} for t in study.trials)
     assert checked_record("s", record, record_of(wide), widen=False) == record
+    shares = importance(study)
+    assert set(shares) == {"UNITS", "DEPTH", "RATE", "CELL"}
+    assert sum(shares.values()) == pytest.approx(1.0)  # both versions of CELL count
 
 
 @pytest.mark.parametrize("content", [b"\x00\xff\xfe\n", b"one\ntwo\n", b'{"a":1}\n', b"[1]\n"])
