@@ -218,26 +218,24 @@ def _run_workers(args: argparse.Namespace, text: str, board: Board, interrupt: I
             reader.join()
     codes = [child.returncode for child in children]
     if all(codes):
-        words = next((text for text in said if text.strip()), f"exit code {codes[0]}")
+        words = next((why for text in said if (why := _why(text))), f"exit code {codes[0]}")
         raise wrong(
-            "ST445",
-            "every worker ended before the search did",
-            "run it with --jobs 1 to see why",
-            (words.strip()[-800:],),
+            "ST445", "every worker ended before the search did", "run it with --jobs 1 to see why", (words,)
         )
     board.update(now=True)
     for number, code in enumerate(codes, 1):
         if code:
             board.leave()
-            words = f": {text}" if (text := said[number - 1].strip()[-800:]) else ""
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            say(
-                "",
-                f"worker {number} of {args.jobs} {how}; the others did its trials{words}",
-                stream=sys.stderr,
-            )
+            how = f"was killed by signal {-code}" if code < 0 else f"ended early: {_why(said[number - 1])}"
+            say("", f"worker {number} of {args.jobs} {how}; the others did its trials", stream=sys.stderr)
     # A worker that is not needed any more ends as one does that has nothing left to try.
     return "done" if len(counted(board.study.get_trials(deepcopy=False))) >= args.trials else "exhausted"
+
+
+def _why(said: str) -> str:
+    """Return the first diagnostic among what a worker wrote to its standard error, else its last line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return next((line for line in lines if line.startswith("error[")), (lines or [""])[-1])[:800]
 
 
 def _read(child: subprocess.Popen[str], said: list[str], number: int) -> None:

@@ -450,6 +450,16 @@ def test_a_worker_stops_with_the_process_that_started_it() -> None:
     assert Interrupt(os.getpid())()
 
 
+def test_why_a_worker_ended_is_its_diagnostic() -> None:
+    from seqtopo.cli.search_run import _why
+
+    assert (
+        _why("WARNING: all\nerror[ST443]: no room\nhelp: make room\n\n1 error\n") == "error[ST443]: no room"
+    )
+    assert _why("Traceback:\n  x\nOSError: gone\n") == "OSError: gone"
+    assert _why("") == ""
+
+
 def test_one_process_trains_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     from seqtopo.cli import search_run
 
