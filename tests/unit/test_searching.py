@@ -22,14 +22,11 @@ from seqtopo.cli.search_board import Board
 from seqtopo.cli.search_picture import picture
 from seqtopo.cli.search_show import put_study
 from seqtopo.diag.error import SpecError
-from seqtopo.report.analyse import analyse
 from seqtopo.searching import sampling
 from seqtopo.searching.leases import WHY, counted, lease
 from seqtopo.searching.results import best_trials, importance, in_short, pareto, values_of
-from seqtopo.searching.setting_up import Options, set_up
 from seqtopo.searching.storage import SUFFIX, checked_record, join
 from seqtopo.system.threads import limit_threads, share
-from tests.support import search_queue
 from tests.support.search_worker import SPACE, journal, points_of, points_tried, record_of, worker_on
 
 ROOT = Path(__file__).parents[2]
@@ -200,50 +197,6 @@ def test_a_space_of_more_than_is_remembered_is_not_exhausted(monkeypatch: pytest
     worker = worker_on(InMemoryStorage(), 9, text=text, sampler="tpe")
     assert worker.run() == "done"
     assert len(set(points_tried(worker.study.trials))) == 9
-
-
-def _data(folder: Path) -> Path:
-    data = folder / "t.csv"
-    data.write_text("a\n" + "".join(f"{i % 7}\n" for i in range(80)))
-    return data
-
-
-def test_a_grid_is_whole_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    text = "search A in [1..40], B in [1..40]\nin(4,1) -> dense(A) -> dense(B) -> flatten -> dense(1)\n"
-    monkeypatch.setattr(sampling, "MOST_MADE", 50)  # bounds other samplers
-    found = set_up(analyse(text), Options(_data(tmp_path), sampler="grid"), {})
-    found.join(InMemoryStorage(), "s")
-    assert found.sampler is not None
-    assert len(found.sampler.allowed) == 1600
-    monkeypatch.setattr(sampling, "MOST_IN_GRID", 1599)
-    storage = InMemoryStorage()
-    with pytest.raises(SpecError, match="too large for a grid"):
-        found.join(storage, "s")
-    assert storage.get_all_studies() == []
-
-
-def test_a_searched_loss_is_refused(tmp_path: Path) -> None:
-    text = "search L in [mse, mae], U in [2..3], O in [adam, sgd]\nin(4,1) -> lstm(U) -> dense(1)\n"
-    text += "train O(0.01), loss=L\n"
-    options = Options(_data(tmp_path))
-    with pytest.raises(SpecError, match="L decides the loss, so the losses of trials could not be compared"):
-        set_up(analyse(text), options, {})
-    bound = {"L": "mae"}
-    assert set_up(analyse(text, bound), options, bound).space.points == 4
-
-
-def test_a_space_of_which_the_data_do_not_do_for_a_choice_is_refused(tmp_path: Path) -> None:
-    data = _data(tmp_path)  # of 80 steps; a trial trains on 51 and is scored on 13
-    for text, more, said in (
-        ("search H in [1..3]\nin(8,1) -> lstm(4) -> dense(H)", {}, "H decides what is predicted"),
-        ("search T in [4..70]\nin(T,1) -> lstm(4) -> dense(1)", {}, "with T=70: "),
-        ("search U in [2..4]\nin(8,1) -> lstm(U) -> dense(1)", {"folds": 300}, "too few data for 300 folds"),
-        ("search U in [2..4]\nin(40,1) -> lstm(U) -> dense(1)", {"folds": 5}, "with 5 folds: "),
-    ):
-        with pytest.raises(SpecError, match=said):
-            set_up(analyse(text), Options(data, **more), {})
-    text = "search T in [4..9], U in [2..3]\nin(T,1) -> lstm(U) -> dense(1)"
-    assert set_up(analyse(text), Options(data, folds=3), {}).space.points == 12
 
 
 # ---- joining ---------------------------------------------------------------------------------------------
@@ -497,10 +450,3 @@ def test_why_a_trial_failed_is_kept() -> None:
     worker.train = never
     worker.run()
     assert [t.user_attrs[WHY] for t in worker.study.trials] == ["there was not enough memory"]
-
-
-def test_the_simulated_workers_are_as_fast_as_the_measured_ones() -> None:
-    page = (ROOT / "examples/scale/search.md").read_text(encoding="utf-8")
-    for costs, kind in ((search_queue.JOURNAL, "journal"), (search_queue.POSTGRESQL, "PostgreSQL 15")):
-        (measured,) = re.findall(rf"\| {kind} \| 50 \| ([\d.]+) \|", page)
-        assert search_queue.at_once(costs, 50) == pytest.approx(float(measured), rel=0.1)
