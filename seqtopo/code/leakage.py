@@ -312,3 +312,13 @@ def with_keyword(
         return None
     end = max(found.span(arg).end for arg in args)
     return Fix(title, (Edit(Span(end, end), f", {name}={value}"),), safe)
+
+
+def without_keyword(call: Where, name: str, title: str) -> Fix | None:
+    """Return the fix that leaves out an argument that a call gives by name; None if it does not."""
+    found = expression_at(call, ast.Call)
+    args = [*found.node.args, *found.node.keywords] if found is not None else []
+    at = next((i for i, a in enumerate(args) if isinstance(a, ast.keyword) and a.arg == name), 0)
+    if found is None or not at:
+        return None
+    return Fix(title, (Edit(Span(found.span(args[at - 1]).end, found.span(args[at]).end), ""),))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.code.arrays import Batches, CodeArray, as_array, new_size
 from seqtopo.code.data_arguments import DataArgument, arrays_of, in_batches, indent_of, parts_of
-from seqtopo.code.leakage import with_keyword
+from seqtopo.code.leakage import with_keyword, without_keyword
 from seqtopo.code.model import Argument, CodeCall, CodeInput, SpecText, Training, Where
 from seqtopo.data.array import Array
 from seqtopo.data.fitting import Data, bind, fit
@@ -82,6 +82,7 @@ def _of_call(
         return
     x, y, weights = call.args.get("x"), call.args.get("y"), call.args.get("sample_weight")
     if x is not None and isinstance(x.value, Batches):
+        yield from _beside_batches(graph, call)
         x, y, weights = in_batches(x)
     yield from _fit(text, checked, call, inputs, (x, y, weights), dims)
     more = call.args.get("validation_data")
@@ -94,6 +95,34 @@ def _of_call(
 
 
 _CALLS = frozenset({"fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"})
+
+
+_HAS_ITSELF = {
+    "y": "a data set gives the labels with the samples",
+    "sample_weight": "a data set gives the weights with the samples",
+    "validation_split": "Keras splits arrays alone: give it validation_data, another data set",
+}
+"""The arguments that Keras refuses beside a data set, with what to do."""
+
+
+def _beside_batches(graph: Graph, call: Training) -> Iterator[DataFinding]:
+    """Find arguments of ``fit`` that Keras refuses for a data set (ST743)."""
+    for name, what in _HAS_ITSELF.items():
+        given = call.args.get(name)
+        if given is None or given.value is None or (name == "validation_split" and not given.value):
+            continue
+        if name == "validation_split" and "validation_data" in call.args:
+            continue
+        yield DataFinding(
+            Diagnostic(
+                "ST743",
+                f"{call.method} is given a data set, and {name} beside it, which Keras refuses",
+                graph.nodes[graph.inputs[0]].span,
+                help=what,
+            ),
+            given.whole or given.where or call.where,
+            without_keyword(call.where, name, f"leave {name} out") if name != "validation_split" else None,
+        )
 
 
 def _fit(

@@ -154,6 +154,25 @@ def test_class_weights_want_one_answer_for_a_sample() -> None:
     assert found(script(X, "np.random.randint(0, 5, 64)", CLASSES, IDS, fit)) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        ("validation_split=0.2", True),
+        ("y=y", True),
+        ("sample_weight=w", True),
+        ("validation_split=0.0", False),
+        ("epochs=3", False),
+    ],
+)
+def test_what_a_data_set_has_itself_is_not_given_beside_it(more: str, wrong: bool) -> None:
+    made = (
+        "import tensorflow as tf\nw = np.ones(64)\ndata = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)"
+    )
+    fit = f"model.fit(data, {more})"
+    told = found(script(X, Y, LSTM, fit=f"{made}\n{fit}"))
+    assert told == ([("ST743", fit)] if wrong else [])
+
+
 STATEFUL = "layers.Input(batch_shape=(8, 20, 3)), layers.LSTM(8, stateful=True), layers.Dense(1)"
 
 
