@@ -129,21 +129,16 @@ def _of_matrices(call: TimedCall) -> OutputTime:
 # ---- squares -------------------------------------------------------------------------------------------
 
 
-def _two_axes(call: LayerCall, one: str, two: str) -> tuple[int, int]:
-    a, b = (axis_index(call, name, call[name]) for name in (one, two))
+def _diagonal_of(call: LayerCall) -> tuple[Shape, Size]:
+    a, b = (axis_index(call, name, call[name]) for name in ("axis1", "axis2"))
     if a == b:
         raise call.refuse(
             "ST312",
             "needs two axes, but is given one twice",
             label="the same axis",
             help="name two axes; features is the last one, the same as -1",
-            at=("argument", two),
+            at=("argument", "axis2"),
         )
-    return a, b
-
-
-def _diagonal_of(call: LayerCall) -> tuple[Shape, Size]:
-    a, b = _two_axes(call, "axis1", "axis2")
     offset = call["offset"]
     one, two = call.shape[a], call.shape[b]
     size: Size
