@@ -10,6 +10,8 @@ from seqtopo.graph.counting import work
 from seqtopo.report.analyse import analyse
 from tests.support.children import run_module
 
+pytestmark = pytest.mark.xdist_group("flops_agree")  # its fixture counts all of them: once
+
 SPECS = {
     "lstm": "in(20,8) -> lstm(16,seq) -> lstm(12) -> dense(1)",
     "gru": "in(20,8) -> gru(16,seq) -> gru(12) -> dense(1)",
