@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.terminal import say
 from seqtopo.cli.writing import apart
 from seqtopo.cli.writing import keep_what_is_there as keep
+from seqtopo.data.headers import read_notes
 from seqtopo.pictures.svg import xml_text
 from seqtopo.system.replacing import LOSS_CURVE
 from seqtopo.system.shell import command
@@ -73,13 +73,9 @@ def _written(path: Path) -> int:
 
 def _epochs_in(progress: Path) -> int:
     """Return the number of epochs in a progress file; 0 if it cannot be read."""
-    import numpy as np  # a check of the data has loaded it
-
     try:
-        with np.load(progress, allow_pickle=False) as found:
-            return int(json.loads(str(found["notes"]))["epochs"])
-    # NumPy and zipfile have many ways to say that a file is not an archive of theirs.
-    except Exception:
+        return int(read_notes(progress)["epochs"])
+    except Exception:  # see read_notes
         return 0
 
 

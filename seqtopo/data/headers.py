@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import struct
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
-from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
+from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS, NOTES_BYTES
 from seqtopo.system.files import open_file
 
 if TYPE_CHECKING:
@@ -99,6 +100,23 @@ def read_headers(path: Path) -> dict[str, Header]:
         raise Unreadable((error.strerror or str(error)).lower(), "check the path") from None
     _check_length(header, found)
     return {"": header}
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """Return the notes of a run in its progress file: the JSON in the ``notes`` of an ``.npz`` file.
+
+    Raises:
+        Exception: there are none, or they are larger than the bound. NumPy and zipfile have many ways to say
+            that a file is not an archive of theirs.
+    """
+    import numpy as np  # a check loads none
+
+    notes = read_headers(path)["notes"]
+    if notes.kind != "U" or notes.bytes > NOTES_BYTES:
+        raise ValueError("its notes are too large")
+    with np.load(path, allow_pickle=False) as found:
+        read: dict[str, Any] = json.loads(str(found["notes"]))
+    return read
 
 
 def _members(path: Path, file: IO[bytes]) -> dict[str, Header]:

@@ -11,13 +11,12 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from seqtopo.data.headers import read_headers
+from seqtopo.data.headers import read_headers, read_notes
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.emit import keras_private
 from seqtopo.runtime.states.tracking import ResetStates, reset_states, stateful_layers
 from seqtopo.source import Span
-from seqtopo.system.bounds import NOTES_BYTES
 
 
 class Cut(Protocol):
@@ -127,18 +126,9 @@ class Progress:
     def belongs(self) -> bool:
         """Return whether there is a file of this very run."""
         try:
-            with self._opened() as found:
-                return bool(json.loads(str(found["notes"]))["fingerprint"] == self.fingerprint)
-        # NumPy and zipfile have many ways to say that a file is not an archive of theirs.
-        except Exception:
+            return bool(read_notes(self.path)["fingerprint"] == self.fingerprint)
+        except Exception:  # see read_notes
             return False
-
-    def _opened(self) -> Any:
-        """Open the arrays in the file, if the size of its notes is within the bound."""
-        notes = read_headers(self.path)["notes"]
-        if notes.kind != "U" or notes.bytes > NOTES_BYTES:
-            raise ValueError("its notes are too large")
-        return np.load(self.path, allow_pickle=False)
 
     def restore(self, model: keras.Model) -> bool:
         """Restore the run from the file; return False if it is another run's, is damaged, or is missing."""
@@ -148,8 +138,8 @@ class Progress:
             headers = read_headers(self.path)
             if [headers[f"v{i}"].shape for i in range(len(headers) - 1)] != shapes:
                 return False
-            with self._opened() as found:
-                notes = json.loads(str(found["notes"]))
+            notes = read_notes(self.path)
+            with np.load(self.path, allow_pickle=False) as found:
                 values = [found[f"v{i}"] for i in range(len(found.files) - 1)]
             fingerprint, history, epochs = (notes[name] for name in ("fingerprint", "history", "epochs"))
             whole = all(len(numbers) == epochs for numbers in history.values())

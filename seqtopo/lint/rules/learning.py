@@ -175,7 +175,8 @@ def _layer(node: Node) -> Layer:
 
 
 _ALIKE = ("zeros", "ones", "constant")
-_KERNELS = ("dense", "conv1d", "conv2d", "conv3d")  # each unit has its own weights of the same inputs
+# Not a fact about layers: those whose units have nothing but their weights to tell them apart.
+_KERNELS = ("dense", "conv1d", "conv2d", "conv3d")
 
 
 @rule("ST696")
