@@ -576,13 +576,7 @@ class Resolver:
                 for item in expr.items:
                     found.extend(self._guarded(item, incoming, env))
                 if not found:
-                    raise Refusal(
-                        "ST213",
-                        "this list has no branch, so nothing comes out of it",
-                        expr.span,
-                        label="empty",
-                        help="write at least one branch, as in [lstm(32), gru(32)], or id for what comes in",
-                    )
+                    raise _no_branch(expr.span)
                 return tuple(found)
             case tree.As():
                 return self._as(expr, incoming, env, head)
@@ -1007,6 +1001,8 @@ class Resolver:
     def _as(self, expr: tree.As, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         before = len(env.graph.nodes)
         values = self.run(expr.body, incoming, env, head)
+        if not values:
+            raise _no_branch(expr.span)
         nodes = range(before, len(env.graph.nodes))
         name = expr.name.name
         home = env.scope.home()
@@ -1854,6 +1850,16 @@ def _as_written(message: str, node: Node, step: tree.Expr) -> str:
     if written.name in node.layer.row.aliases and message.startswith(f"{name} "):
         return written.name + message.removeprefix(name)
     return message
+
+
+def _no_branch(span: Span) -> Refusal:
+    return Refusal(
+        "ST213",
+        "this list has no branch, so nothing comes out of it",
+        span,
+        label="empty",
+        help="write at least one branch, as in [lstm(32), gru(32)], or id for what comes in",
+    )
 
 
 def endless(name: str, span: Span, bound: Span) -> Refusal:

@@ -386,6 +386,11 @@ class TestNothingRaises:
         assert "takes sizes" in _only("in(4) -> is(l2(0.1))", "ST203")
 
 
+def test_a_name_for_nothing_is_refused_where_it_is_given() -> None:
+    found = seqtopo.check("in(4,3) -> [lstm(4,seq) for K in [] as e] -> td(e)").diagnostics
+    assert [d.code for d in found] == ["ST213", "ST201"]
+
+
 def test_fault_b1_a_flow_without_a_source_that_is_too_long_is_refused_once() -> None:
     (found,) = seqtopo.check("encoder = lstm(8,seq) * 1000000").diagnostics
     assert found.code == "ST211"
