@@ -126,14 +126,16 @@ class Naming:
     def _quoted(self, step: tree.Expr, layer: Layer, name: str = "") -> tree.Expr:
         if isinstance(step, tree.Name) and step.name != layer.row.name:
             step = writing.call(layer.row.name, [writing.argument(step)])
-        if "name" not in layer.row.by_name or not isinstance(step, (tree.Name, tree.Call)):
-            self.lost.append(name or layer.name)
+        name = name or layer.name
+        # Keras 2 took a slash in a name, Keras 3 does not.
+        if "name" not in layer.row.by_name or not isinstance(step, (tree.Name, tree.Call)) or "/" in name:
+            self.lost.append(name)
             return step
-        given = writing.argument(tree.String(writing.NOWHERE, name or layer.name), "name")
+        given = writing.argument(tree.String(writing.NOWHERE, name), "name")
         if isinstance(step, tree.Name):
             return writing.call(step.name, [given])
         if step.name.name == "res":
-            self.lost.append(name or layer.name)
+            self.lost.append(name)
             return step
         return tree.Call(writing.NOWHERE, step.name, (*step.args, given))
 

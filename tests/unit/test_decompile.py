@@ -87,10 +87,16 @@ def test_defaults_and_automatic_names_are_left_out() -> None:
 
 
 def test_chosen_names_are_kept() -> None:
-    odd = layer("Dense", "Head/1", units=2)
+    odd = layer("Dense", "Head 1", units=2)
     assert text_of(chain(layer("LSTM", "encoder_lstm", units=8), odd)) == (
-        'in(24,3) -> lstm(8) as encoder_lstm -> dense(2,name="Head/1")\n'
+        'in(24,3) -> lstm(8) as encoder_lstm -> dense(2,name="Head 1")\n'
     )
+
+
+def test_names_with_a_slash_are_listed_since_keras_3_refuses_them() -> None:
+    found = decompile_config(chain(layer("LSTM", "enc/1", units=8), layer("Dense", "Head/1", units=2)))
+    assert found.text.endswith("in(24,3) -> lstm(8) -> dense(2)\n")
+    assert [d.code for d in found.diagnostics] == ["ST507", "ST507"]
 
 
 def test_names_of_our_own_models_come_back_as_bindings() -> None:

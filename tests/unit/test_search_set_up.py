@@ -1,4 +1,4 @@
-"""What a search refuses before anything trains, and the simulation of many workers on a storage."""
+"""A search refuses much before anything trains; many workers on a storage are simulated."""
 
 from __future__ import annotations
 
