@@ -26,7 +26,7 @@ from tests.support.on_ranks import CASES, OF_EACH, REFUSED, run
 ROOT = Path(__file__).resolve().parents[2]
 JAX = keras.backend.backend() == "jax"
 TORCH = keras.backend.backend() == "torch"
-HERE = [*CASES] if LONG or TORCH else ["plain", "masked", "summed", "two", "normalized", "dropped"]
+HERE = [*CASES] if LONG or TORCH else ["plain", "masked", "summed", "two", "normalized"]
 """The cases that run here: each is compiled by every rank, which takes JAX and TensorFlow long."""
 SOME = ["fewer", "held"] if JAX else ["held", "adding"]
 NOT_HERE = ([*OF_EACH] if JAX else [*REFUSED]) if LONG or TORCH else SOME
