@@ -138,7 +138,7 @@ class _Unifier:
         return tree.Call(many[0].span, name, tuple(args))
 
     def _keyword(self, call: tree.Call, key: str) -> tree.Expr:
-        found = next((a.value for a in call.args if a.name is not None and a.name.name == key), None)
+        found = call.named(key)
         if found is not None:
             return found
         row = NAMES.get(call.name.name)

@@ -145,6 +145,10 @@ class Call(Node):
     name: Name
     args: tuple[Argument, ...]
 
+    def named(self, name: str) -> Expr | None:
+        """Return the value of the argument that is given by this name; None if there is none."""
+        return next((a.value for a in self.args if a.name is not None and a.name.name == name), None)
+
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Flow(Node):

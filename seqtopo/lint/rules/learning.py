@@ -7,7 +7,6 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
-from seqtopo.layers.layer import Layer
 from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object, show
@@ -29,12 +28,11 @@ _ZEROED = ("cosine_decay", "polynomial_decay")
 @rule("ST681")
 def rate_gone_early(view: View) -> Iterator[Finding]:
     """Find a schedule that counts batches, and is given so few that the learning rate is gone at once."""
-    optimizer = None if view.training is None else view.training.optimizer
+    optimizer, written = _optimizer(view)
     rate = optimizer.kwargs.get("learning_rate") if isinstance(optimizer, Object) else None
     entry = entry_of("schedule", rate.name) if isinstance(rate, Object) else None
     if not isinstance(rate, Object) or entry is None or not _is_gone(entry.name, rate.kwargs):
         return
-    written = argument(view.spec, "optimizer") or argument(view.spec, "")
     schedule = _argument_of(entry_of("optimizer", word_of(optimizer)), written, "learning_rate")
     steps = _argument_of(entry, schedule, "decay_steps")
     place = steps or schedule or written
@@ -53,6 +51,13 @@ def rate_gone_early(view: View) -> Iterator[Finding]:
         help="" if fixes else "give it the number of batches",
         fixes=fixes,
     )
+
+
+def _optimizer(view: View) -> tuple[Any, tree.Expr | None]:
+    """Return the optimizer of the train statement and its text; None where there is none."""
+    if view.training is None:
+        return None, None
+    return view.training.optimizer, argument(view.spec, "optimizer") or argument(view.spec, "")
 
 
 def _is_gone(schedule: str, given: Mapping[str, Any]) -> bool:
@@ -87,13 +92,16 @@ _PENALIZED = tuple(f"{of}_regularizer" for of in ("kernel", "recurrent", "bias",
 @rule("ST682")
 def penalty_too_large(view: View) -> Iterator[Finding]:
     """Find a penalty on weights, or a decay of them, that outweighs any loss."""
-    optimizer = None if view.training is None else view.training.optimizer
+    optimizer, text = _optimizer(view)
     decay = optimizer.kwargs.get("weight_decay") if isinstance(optimizer, Object) else None
     if isinstance(decay, (int, float)) and decay >= 1:
-        written = argument(view.spec, "optimizer") or argument(view.spec, "")
-        at = _argument_of(entry_of("optimizer", word_of(optimizer)), written, "weight_decay")
+        at = _argument_of(entry_of("optimizer", word_of(optimizer)), text, "weight_decay")
         if at is not None:
-            yield _too_large(at, f"weight_decay={show(decay)} takes that many learning rates", "0.01")
+            yield _too_large(
+                at,
+                f"weight_decay={show(decay)} takes that many learning rates off each weight at every step",
+                "0.01",
+            )
     for node in view.calls_given(*_PENALIZED):
         place = place_of(view, node)
         for name in _PENALIZED:
@@ -101,24 +109,22 @@ def penalty_too_large(view: View) -> Iterator[Finding]:
             entry = entry_of("regularizer", word_of(value))
             if not isinstance(value, Object) or entry is None or entry.name not in _PENALTIES:
                 continue
-            written = _named_argument(place.expr, name)
+            written = place.expr.named(name) if isinstance(place.expr, tree.Call) else None
             for part, factor in value.kwargs.items():
                 at = _argument_of(entry, written, part)
                 if at is not None and isinstance(factor, (int, float)) and factor >= 1:
                     of = "squares" if part == "l2" else "sizes"
-                    yield _too_large(at, f"{part} adds {show(factor)} times the weights' {of}", "1e-4")
+                    yield _too_large(
+                        at,
+                        f"{part} adds {show(factor)} times the weights' {of} to the loss, which it outweighs",
+                        "1e-4",
+                    )
 
 
-def _named_argument(expr: tree.Expr | None, name: str) -> tree.Expr | None:
-    args = expr.args if isinstance(expr, tree.Call) else ()
-    return next((arg.value for arg in args if arg.name is not None and arg.name.name == name), None)
-
-
-def _too_large(at: tree.Expr, what: str, usual: str) -> Finding:
-    decays = "learning rates" in what
+def _too_large(at: tree.Expr, message: str, usual: str) -> Finding:
     return Finding(
         at.span,
-        f"{what} off each weight at every step" if decays else f"{what} to the loss, which it outweighs",
+        message,
         label="draws the weights to 0",
         help="" if isinstance(at, tree.Number) else f"take a number such as {usual}",
         fixes=(Fix(f"take a number such as {usual}", (Edit(at.span, usual),)),)
@@ -136,7 +142,7 @@ def softmax_between_dense(view: View) -> Iterator[Finding]:
     for flow in view.flows:
         for node in flow.calls_of("dense"):
             first = _only_giver(flow, node, "dense")
-            if first is None or activation_of(_layer(first)) != "softmax":
+            if first is None or activation_of(first.callee) != "softmax":
                 continue
             place = place_of(flow, first)
             if flow.output_of(first).shape[-1:] == (1,):
@@ -144,7 +150,7 @@ def softmax_between_dense(view: View) -> Iterator[Finding]:
             yield Finding(
                 place.span,
                 f"softmax in {place.layer.title} lets its units share 1.0 between them, and "
-                f"{_layer(node).title} reads them",
+                f"{node.callee.title} reads them",
                 label="adds up to 1.0",
                 labels=(Label(node.span, "reads the shares"),),
                 notes=("one unit can grow only where others shrink, and the gradients are small",),
@@ -168,10 +174,6 @@ def _only_giver(view: View, node: Node, row: str) -> Node | None:
 
 def _is_noise(view: View, node: Node) -> bool:
     return node.layer is not None and node.layer.row.role in ("noise", "identity", "penalty")
-
-
-def _layer(node: Node) -> Layer:
-    return node.callee
 
 
 _ALIKE = ("zeros", "ones", "constant")
